@@ -193,8 +193,8 @@ type Incident struct {
 	Policies Policies `json:"policies"` // frozen at opening
 	Respond  Clock    `json:"respond"`
 	Resolve  Clock    `json:"resolve"`
-	// Escalated counts the names of the ladder that were told; NextEscalation is when the next one is due (zero: none).
-	Escalated      int       `json:"escalated"`
+	// Told lists the names of the ladder that were told, in that order; NextEscalation is when the next one is due (zero: none).
+	Told           []string  `json:"told,omitempty"`
 	NextEscalation time.Time `json:"next_escalation,omitzero"`
 
 	HoldUntil   time.Time `json:"hold_until,omitzero"` // while verifying
