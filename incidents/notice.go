@@ -103,3 +103,25 @@ func priority(kind NoticeKind, l Level) int {
 	}
 	return p + 2
 }
+
+// EditCard asks for the card that n posts to be shown anew.
+func EditCard(n Notice, now time.Time) Notice {
+	return Notice{
+		Key: Key(n.Incident) + "/edit", Kind: CardEdit, Lane: Key(n.Incident) + "/edit", Priority: priority(CardEdit, n.Level),
+		Incident: n.Incident, Level: n.Level, At: now, Channel: n.Channel, Edits: Key(n.Incident) + "/card",
+	}
+}
+
+// TroubleNotice tells the bot's own trouble in ops, once a day for each kind and subject. Kinds are words of templates; the
+// subject only tells one trouble from another.
+func TroubleNotice(kind, subject, ops string, f Fact, now time.Time) Notice {
+	return Notice{
+		Key: "trouble/" + kind + "/" + subject + "/" + now.UTC().Format(time.DateOnly), Kind: Trouble, Lane: "trouble",
+		Priority: PriorityTrouble, At: now, Channel: ops, Fact: withKind(f, kind),
+	}
+}
+
+func withKind(f Fact, kind string) Fact {
+	f.Names = []string{kind}
+	return f
+}
