@@ -1,0 +1,152 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Reason says why somebody may not.
+type Reason string
+
+// The reasons of a refusal.
+const (
+	NotListed    Reason = "not_listed"    // not in the list that the rule names
+	IsGuest      Reason = "guest"         // restricted or ultra-restricted
+	IsDeleted    Reason = "deleted"       // no longer in the workspace
+	IsBot        Reason = "bot"           // a program
+	IsStranger   Reason = "stranger"      // of another workspace
+	LookupFailed Reason = "lookup_failed" // the chat could not tell who that is; Err says why
+	Nobody       Reason = "nobody"        // no one is configured who may
+)
+
+// Denied is a refusal.
+type Denied struct {
+	Reason Reason
+	Word   string
+	Class  Class
+	Need   string // the list one must stand in, when that is what is missing
+	Err    error
+}
+
+func (d *Denied) Error() string {
+	msg := fmt.Sprintf("%s: %s", d.Word, d.Reason)
+	if d.Need != "" {
+		msg += " (" + d.Need + ")"
+	}
+	if d.Err != nil {
+		msg += ": " + d.Err.Error()
+	}
+	return msg
+}
+
+func (d *Denied) Unwrap() error { return d.Err }
+
+var (
+	errNoTeam   = errors.New("the bot does not know its own workspace yet")
+	errNoUser   = errors.New("the request names nobody")
+	errNoneSaid = errors.New("neither the request nor the chat tells the person's workspace")
+)
+
+// Allow tells whether a person of a workspace may run a command: nil, or *Denied. Word is the command's first word or its first
+// two, such as "oncall" or "incident.list".
+func (a *Access) Allow(ctx context.Context, user, team, word string) error {
+	deny := func(why Reason, err error) error {
+		rule, _ := a.Rule(word)
+		return &Denied{Reason: why, Word: word, Class: rule.Class, Need: rule.Run, Err: err}
+	}
+	if why, err := a.known(ctx, user, team); why != "" {
+		return deny(why, err)
+	}
+	rule, ok := a.Rule(word)
+	if !ok {
+		return deny(Nobody, nil)
+	}
+	if rule.Run == Everybody {
+		return nil
+	}
+	in, some, err := a.listed(ctx, user, a.list(rule.Run))
+	switch {
+	case in:
+		return nil
+	case err != nil:
+		return deny(LookupFailed, err)
+	case !some:
+		return deny(Nobody, nil)
+	}
+	return deny(NotListed, nil)
+}
+
+// known tells why a person is none of us; an empty reason says that they are one.
+func (a *Access) known(ctx context.Context, user, team string) (Reason, error) {
+	ours := a.Team()
+	switch {
+	case user == "":
+		return LookupFailed, errNoUser
+	case ours == "":
+		return LookupFailed, errNoTeam
+	case team != "" && team != ours:
+		return IsStranger, nil
+	}
+	p, err := a.people.get(ctx, user)
+	switch {
+	case err != nil:
+		return LookupFailed, fmt.Errorf("looking up %s: %w", user, err)
+	case p.ID != user:
+		return LookupFailed, fmt.Errorf("looking up %s: the chat told of %q", user, p.ID)
+	case p.Deleted:
+		return IsDeleted, nil
+	case p.Bot:
+		return IsBot, nil
+	case p.Stranger || (p.Team != "" && p.Team != ours):
+		return IsStranger, nil
+	case p.Guest:
+		return IsGuest, nil
+	case team == "" && p.Team == "":
+		return LookupFailed, errNoneSaid
+	}
+	return "", nil
+}
+
+// listed tells whether a user stands in a list of users and groups, and whether anybody does. A group that cannot be looked up
+// is an error unless the user is found elsewhere.
+func (a *Access) listed(ctx context.Context, user string, ids []string) (in, some bool, err error) {
+	if slices.Contains(ids, user) {
+		return true, true, nil
+	}
+	var errs []error
+	for _, id := range ids {
+		if !isGroup(id) {
+			some = some || id != ""
+			continue
+		}
+		members, err := a.groups.get(ctx, id)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("looking up the group %s: %w", id, err))
+			continue
+		}
+		if slices.Contains(members, user) {
+			return true, true, nil
+		}
+		some = some || len(members) > 0
+	}
+	return false, some, errors.Join(errs...)
+}
+
+// list gives the configured ids behind the name of a list. An unknown name is an empty list.
+func (a *Access) list(name string) []string {
+	switch name {
+	case Operators:
+		return a.cfg.Operators
+	case Commanders:
+		return a.cfg.Commanders
+	case BreakGlass:
+		return a.cfg.BreakGlass
+	}
+	return nil
+}
+
+// isGroup tells a user group's id from a user's.
+func isGroup(id string) bool { return strings.HasPrefix(id, "S") }
