@@ -1,0 +1,298 @@
+package main
+
+import (
+	"encoding"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// decoder fills a Config from a YAML tree by the yaml tags of its fields. It goes on after an error, so that one run tells
+// everything that is wrong, and keeps the line of each key for those who validate.
+type decoder struct {
+	file string
+	dir  string
+	env  func(string) (string, bool)
+
+	problems    []problem
+	lines       map[string]int
+	secretFiles []SecretFile
+	inline      []string
+}
+
+// nodeDecoder is implemented by types that are written in more than one way.
+type nodeDecoder interface {
+	decodeNode(d *decoder, n ast.Node, path string)
+}
+
+var (
+	secretType   = reflect.TypeFor[Secret]()
+	durationType = reflect.TypeFor[time.Duration]()
+	timeType     = reflect.TypeFor[time.Time]()
+)
+
+func (d *decoder) fail(line int, key, found, allowed string) {
+	d.problems = append(d.problems, problem{line: line, key: key, found: found, allowed: allowed})
+}
+
+func (d *decoder) decode(cfg *Config, root ast.Node) {
+	if _, null := root.(*ast.NullNode); null {
+		return
+	}
+	d.value(reflect.ValueOf(cfg).Elem(), root, "")
+}
+
+// value decodes one node into v. A null leaves what stands there: the default.
+func (d *decoder) value(v reflect.Value, n ast.Node, path string) {
+	if n == nil {
+		return
+	}
+	if _, null := n.(*ast.NullNode); null {
+		return
+	}
+	if nd, ok := v.Addr().Interface().(nodeDecoder); ok {
+		nd.decodeNode(d, n, path)
+		return
+	}
+	switch {
+	case v.Kind() == reflect.Pointer:
+		p := reflect.New(v.Type().Elem())
+		d.value(p.Elem(), n, path)
+		v.Set(p)
+	case v.Kind() == reflect.Struct && v.Type() != timeType:
+		d.mapping(v, n, path)
+	case v.Kind() == reflect.Slice:
+		d.list(v, n, path)
+	case v.Kind() == reflect.Map:
+		d.keyed(v, n, path)
+	default:
+		d.scalar(v, n, path)
+	}
+}
+
+// pairs gives the keys and values of a mapping, each key once.
+func (d *decoder) pairs(n ast.Node, path string) ([]*ast.MappingValueNode, bool) {
+	var values []*ast.MappingValueNode
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		values = m.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{m}
+	default:
+		d.fail(lineOf(n), path, "found "+kindOf(n), "a mapping (key: value)")
+		return nil, false
+	}
+	seen := map[string]int{}
+	out := values[:0:0]
+	for _, p := range values {
+		key, line := keyOf(p), lineOf(p.Key)
+		if first, again := seen[key]; again {
+			d.fail(line, join(path, key), fmt.Sprintf("given again (first on line %d)", first), "each key once")
+			continue
+		}
+		seen[key] = line
+		d.lines[join(path, key)] = line
+		out = append(out, p)
+	}
+	return out, true
+}
+
+// mapping decodes into a struct.
+func (d *decoder) mapping(v reflect.Value, n ast.Node, path string) {
+	pairs, ok := d.pairs(n, path)
+	if !ok {
+		return
+	}
+	fields, known := fieldsOf(v.Type())
+	given := map[string]bool{}
+	for _, p := range pairs {
+		given[keyOf(p)] = true
+	}
+	for _, p := range pairs {
+		key := keyOf(p)
+		if i, ok := fields[key]; ok {
+			d.value(v.Field(i), p.Value, join(path, key))
+			continue
+		}
+		name, isFile := strings.CutSuffix(key, "_file")
+		if i, ok := fields[name]; isFile && ok && v.Field(i).Type() == secretType {
+			if given[name] {
+				d.fail(lineOf(p.Key), join(path, key), "given beside "+name, "one of the two")
+				continue
+			}
+			d.secretFile(v.Field(i), p.Value, join(path, key))
+			continue
+		}
+		d.fail(lineOf(p.Key), join(path, key), "unknown key "+shown(key), allowedKeys(key, known))
+	}
+}
+
+// fieldsOf gives the keys of a struct with their fields' indexes, and all keys that are known at that place.
+func fieldsOf(t reflect.Type) (fields map[string]int, known []string) {
+	fields = map[string]int{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag := f.Tag.Get("yaml")
+		if tag == "" || tag == "-" {
+			continue
+		}
+		fields[tag] = i
+		known = append(known, tag)
+		if f.Type == secretType {
+			known = append(known, tag+"_file")
+		}
+	}
+	return fields, known
+}
+
+// secretFile reads a secret from the file that a `_file` key names.
+func (d *decoder) secretFile(v reflect.Value, n ast.Node, path string) {
+	var name string
+	d.value(reflect.ValueOf(&name).Elem(), n, path)
+	if name == "" {
+		return
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(d.dir, name)
+	}
+	d.secretFiles = append(d.secretFiles, SecretFile{Key: path, Path: name})
+	b, err := readSmall(name, maxSecretBytes)
+	if err != nil {
+		d.fail(lineOf(n), path, err.Error(), "a readable file with the secret alone in it")
+		return
+	}
+	secret := strings.TrimRight(string(b), "\r\n")
+	if secret == "" {
+		d.fail(lineOf(n), path, "the file is empty", "a file with the secret alone in it")
+		return
+	}
+	v.SetString(secret)
+}
+
+// list decodes a sequence; it replaces the default.
+func (d *decoder) list(v reflect.Value, n ast.Node, path string) {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.fail(lineOf(n), path, "found "+kindOf(n), "a list [a, b]")
+		return
+	}
+	out := reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values))
+	for i, e := range seq.Values {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		d.lines[at] = lineOf(e)
+		if _, null := e.(*ast.NullNode); null {
+			d.fail(lineOf(e), at, "nothing", "a value")
+			continue
+		}
+		d.value(out.Index(i), e, at)
+	}
+	v.Set(out)
+}
+
+// keyed decodes a mapping whose keys are free; it replaces the default.
+func (d *decoder) keyed(v reflect.Value, n ast.Node, path string) {
+	pairs, ok := d.pairs(n, path)
+	if !ok {
+		return
+	}
+	out := reflect.MakeMap(v.Type())
+	for _, p := range pairs {
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.value(e, p.Value, join(path, keyOf(p)))
+		out.SetMapIndex(reflect.ValueOf(keyOf(p)), e)
+	}
+	v.Set(out)
+}
+
+// harmlessAddress tells whether an address that may hold a password holds none.
+func harmlessAddress(s string) bool {
+	if strings.HasPrefix(s, "sqlite:") {
+		return true
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return false
+	}
+	_, password := u.User.Password()
+	return !password && !u.Query().Has("password")
+}
+
+// scalar decodes a single value.
+func (d *decoder) scalar(v reflect.Value, n ast.Node, path string) {
+	raw, ok := scalarText(n)
+	if !ok {
+		d.fail(lineOf(n), path, "found "+kindOf(n), "a single value")
+		return
+	}
+	text, ok := d.expand(raw, lineOf(n), path)
+	if !ok {
+		return
+	}
+	found := "found " + shown(raw) // what stands in the file, never what a variable holds
+	bad := func(allowed string) { d.fail(lineOf(n), path, found, allowed) }
+
+	if v.Type() == secretType {
+		if raw == text && text != "" && !harmlessAddress(text) {
+			d.inline = append(d.inline, path)
+		}
+		v.SetString(text)
+		return
+	}
+	switch v.Type() {
+	case durationType:
+		t, err := time.ParseDuration(text)
+		if err != nil || t < 0 {
+			bad("a duration such as 90s, 15m or 720h")
+			return
+		}
+		v.SetInt(int64(t))
+		return
+	case timeType:
+		t, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			bad("a time such as 2026-01-05T09:00:00+08:00")
+			return
+		}
+		v.Set(reflect.ValueOf(t))
+		return
+	}
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if err := u.UnmarshalText([]byte(text)); err != nil {
+			bad(allowedBy(v.Type()))
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		if !slices.Contains([]string{"true", "false"}, text) {
+			bad("true or false")
+			return
+		}
+		v.SetBool(text == "true")
+	case reflect.Int:
+		i, err := strconv.Atoi(text)
+		if err != nil {
+			bad("a whole number")
+			return
+		}
+		v.SetInt(int64(i))
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || f != f || f-f != 0 {
+			bad("a number")
+			return
+		}
+		v.SetFloat(f)
+	default:
+		panic("configuration: no decoding for " + v.Type().String()) // a field was added without one; every test would see it
+	}
+}

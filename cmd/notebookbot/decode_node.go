@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/ai-notebook/notebookbot/incidents"
+)
+
+// variable finds ${NAME} and, so that it can be skipped, $${.
+var variable = regexp.MustCompile(`\$?\$\{([^}]*)\}?`)
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// expand puts the environment's values in for ${NAME}; $${ stands for ${. The text of a value never becomes YAML again, so
+// nothing in the environment can add a key.
+func (d *decoder) expand(raw string, line int, path string) (string, bool) {
+	ok := true
+	text := variable.ReplaceAllStringFunc(raw, func(found string) string {
+		if strings.HasPrefix(found, "$$") {
+			return found[1:]
+		}
+		name := strings.TrimSuffix(strings.TrimPrefix(found, "${"), "}")
+		if !strings.HasSuffix(found, "}") || !variableName.MatchString(name) {
+			ok = false
+			d.fail(line, path, "found "+shown(found), "a variable is written ${NAME}; $${ stands for ${ itself")
+			return ""
+		}
+		value, set := d.env(name)
+		if !set {
+			ok = false
+			d.fail(line, path, "the environment variable "+name+" is not set", "set it, or leave the key out")
+		}
+		return value
+	})
+	return text, ok
+}
+
+// decodeNode takes one Alertmanager or a list of them.
+func (a *Alertmanagers) decodeNode(d *decoder, n ast.Node, path string) {
+	if _, list := n.(*ast.SequenceNode); list {
+		var all []Alertmanager
+		d.value(reflect.ValueOf(&all).Elem(), n, path)
+		*a = all
+		return
+	}
+	var one Alertmanager
+	d.value(reflect.ValueOf(&one).Elem(), n, path)
+	*a = Alertmanagers{one}
+}
+
+// decodeNode takes one address or a list of them. An empty address means none.
+func (u *URLs) decodeNode(d *decoder, n ast.Node, path string) {
+	if _, list := n.(*ast.SequenceNode); list {
+		var all []string
+		d.value(reflect.ValueOf(&all).Elem(), n, path)
+		*u = all
+		return
+	}
+	var one string
+	d.value(reflect.ValueOf(&one).Elem(), n, path)
+	*u = nil
+	if one != "" {
+		*u = URLs{one}
+	}
+}
+
+// decodeNode keeps the order of the file, which is the order in which people read the list.
+func (c *Contacts) decodeNode(d *decoder, n ast.Node, path string) {
+	pairs, ok := d.pairs(n, path)
+	if !ok {
+		return
+	}
+	*c = Contacts{}
+	for _, p := range pairs {
+		contact := Contact{Name: keyOf(p)}
+		d.value(reflect.ValueOf(&contact).Elem(), p.Value, join(path, contact.Name))
+		*c = append(*c, contact)
+	}
+}
+
+// allowedBy says what a type that reads itself takes.
+func allowedBy(t reflect.Type) string {
+	if t == reflect.TypeFor[incidents.Level]() {
+		return "P0, P1 or P2"
+	}
+	return "a value of " + t.Name()
+}
+
+// scalarText gives the text of a scalar as it stands in the file.
+func scalarText(n ast.Node) (string, bool) {
+	switch s := n.(type) {
+	case *ast.StringNode:
+		return s.Value, true
+	case *ast.LiteralNode:
+		return s.Value.Value, true
+	case *ast.BoolNode, *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
+}
+
+// keyOf gives the text of a key.
+func keyOf(p *ast.MappingValueNode) string {
+	if s, ok := scalarText(p.Key); ok {
+		return s
+	}
+	return fmt.Sprint(p.Key.GetToken().Value)
+}
+
+// kindOf names what stands in the file for an error.
+func kindOf(n ast.Node) string {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "a mapping"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.NullNode:
+		return "nothing"
+	}
+	if s, ok := scalarText(n); ok {
+		return shown(s)
+	}
+	return "something else"
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}

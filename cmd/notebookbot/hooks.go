@@ -1,0 +1,4 @@
+package main
+
+// installed is what this build can do beyond reading and checking its configuration.
+var installed = hooks{}

@@ -1,0 +1,154 @@
+// Command notebookbot is the operations guide as a colleague in Slack: alerts become incidents that people handle in one thread.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	_ "time/tzdata" // time zones by name, on machines that have none installed
+)
+
+// Exit codes of the contract.
+const (
+	exitDone   = 0
+	exitFailed = 1 // it was tried and failed
+	exitUsage  = 2 // wrong usage or configuration
+)
+
+// env is what a subcommand has of the outside.
+type env struct {
+	stdout, stderr io.Writer
+}
+
+// command is one subcommand. Run reads its own flags.
+type command struct {
+	name  string
+	args  string
+	about string
+	run   func(ctx context.Context, e env, args []string) error
+}
+
+// errUsage marks an error as wrong usage. What is to be said was said already.
+var errUsage = errors.New("wrong usage")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	code := program(ctx, env{stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// program runs one subcommand and turns its error into words and an exit code.
+func program(ctx context.Context, e env, args []string) int {
+	commands := subcommands()
+	if len(args) == 0 {
+		usage(e.stderr, commands)
+		return exitUsage
+	}
+	name := args[0]
+	if slices.Contains([]string{"help", "-h", "--help", "-help"}, name) {
+		usage(e.stdout, commands)
+		return exitDone
+	}
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	if i < 0 {
+		names := make([]string, len(commands))
+		for i, c := range commands {
+			names[i] = c.name
+		}
+		_, _ = fmt.Fprintf(e.stderr, "notebookbot: no command %q", name)
+		if near := nearest(name, names); near != "" {
+			_, _ = fmt.Fprintf(e.stderr, "; did you mean %s?", near)
+		}
+		_, _ = fmt.Fprintln(e.stderr, "\nThe commands: notebookbot help")
+		return exitUsage
+	}
+	err := commands[i].run(ctx, e, args[1:])
+	var wrong *configError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case errors.Is(err, errUsage):
+		return exitUsage
+	case errors.As(err, &wrong), errors.Is(err, errConfigFile):
+		_, _ = fmt.Fprintln(e.stderr, err)
+		return exitUsage
+	case errors.Is(err, errSaid):
+		return exitFailed
+	}
+	_, _ = fmt.Fprintf(e.stderr, "notebookbot %s: %v\n", name, err)
+	return exitFailed
+}
+
+// errSaid marks a failure whose words are out already.
+var errSaid = errors.New("failed")
+
+func usage(w io.Writer, commands []command) {
+	width := 0
+	for _, c := range commands {
+		width = max(width, len(c.name+" "+c.args))
+	}
+	_, _ = fmt.Fprintln(w, "notebookbot takes alerts into Slack and keeps everybody at one thread until they are over.\n\nUsage:")
+	for _, c := range commands {
+		_, _ = fmt.Fprintf(w, "  notebookbot %-*s  %s\n", width, strings.TrimSpace(c.name+" "+c.args), c.about)
+	}
+	_, _ = fmt.Fprintln(w, "\nExit codes: 0 done, 1 it failed, 2 wrong usage or configuration.")
+}
+
+// flags gives a flag set that says its errors on stderr, names the nearest flag, and refuses further words unless they are taken.
+type flags struct {
+	*flag.FlagSet
+	e env
+}
+
+func newFlags(e env, name string) flags {
+	fs := flag.NewFlagSet("notebookbot "+name, flag.ContinueOnError)
+	fs.SetOutput(e.stderr)
+	return flags{FlagSet: fs, e: e}
+}
+
+// parse reads the flags of a command that takes nothing else.
+func (f flags) parse(args []string) error {
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage
+	}
+	if f.NArg() > 0 {
+		_, _ = fmt.Fprintf(f.e.stderr, "%s: unexpected %q\n", f.Name(), f.Arg(0))
+		f.Usage()
+		return errUsage
+	}
+	return nil
+}
+
+// config adds --config and gives what reads it.
+func (f flags) config() func() (*Config, error) {
+	path := f.String("config", "", "the configuration `FILE` (notebookbot config prints an example)")
+	return func() (*Config, error) {
+		if *path == "" {
+			_, _ = fmt.Fprintf(f.e.stderr, "%s: --config FILE is needed\n", f.Name())
+			f.Usage()
+			return nil, errUsage
+		}
+		return loadConfig(*path)
+	}
+}
+
+// log adds --log-level and gives the logger it asks for.
+func (f flags) log() func() *slog.Logger {
+	level := slog.LevelInfo
+	f.TextVar(&level, "log-level", level, "what is logged: `LEVEL` debug, info, warn or error")
+	return func() *slog.Logger {
+		return slog.New(slog.NewTextHandler(f.e.stderr, &slog.HandlerOptions{Level: level}))
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// hooks are the two long commands, whose wiring has files of its own (serve.go, demo.go). hooks.go fills them.
+type hooks struct {
+	serve func(ctx context.Context, cfg *Config, log *slog.Logger) error
+	demo  func(ctx context.Context, e env, o demoOptions, log *slog.Logger) error
+}
+
+// demoOptions are the flags of `demo`.
+type demoOptions struct {
+	listen    string
+	noBrowser bool
+}
+
+func subcommands() []command {
+	return []command{
+		{"demo", "[--no-browser] [--listen ADDR]", "try the whole bot on this machine without a Slack account", runDemo},
+		{"serve", "--config FILE", "the bot", runServe},
+		{"check", "--config FILE", "try everything that serve needs, and say how to mend it", runCheck},
+		{"run", "--config FILE \"TEXT\"", "a command from a terminal (comes with a later version)", runRun},
+		{"manifest", "--config FILE", "the Slack app manifest for this configuration", runManifest},
+		{"config", "", "a complete commented example configuration", runConfig},
+		{"version", "", "version, commit and Go version", runVersion},
+	}
+}
+
+func runServe(ctx context.Context, e env, args []string) error {
+	f := newFlags(e, "serve")
+	config, log := f.config(), f.log()
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	cfg, err := config()
+	if err != nil {
+		return err
+	}
+	l := log()
+	if later := cfg.Later(); len(later) > 0 {
+		l.WarnContext(ctx, "set but not used by this version yet", "keys", later)
+	}
+	if installed.serve == nil {
+		return errors.New("this build has no server")
+	}
+	return installed.serve(ctx, cfg, l)
+}
+
+func runDemo(ctx context.Context, e env, args []string) error {
+	f := newFlags(e, "demo")
+	var o demoOptions
+	f.BoolVar(&o.noBrowser, "no-browser", false, "do not open the page in a browser")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "the `ADDR` of the page; loopback only")
+	log := f.log()
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	d := &decoder{}
+	if d.validateAddr("--listen", o.listen); len(d.problems) > 0 || o.listen == "" {
+		_, _ = fmt.Fprintf(e.stderr, "notebookbot demo: --listen %q: use host:port, such as 127.0.0.1:8390\n", o.listen)
+		return errUsage
+	}
+	if installed.demo == nil {
+		return errors.New("this build has no demo")
+	}
+	return installed.demo(ctx, e, o, log())
+}
+
+// runRun refuses: a command from the terminal needs the audit log and the approvals of a later version.
+func runRun(_ context.Context, e env, _ []string) error {
+	_, _ = fmt.Fprintln(e.stderr, "notebookbot run: commands from a terminal come with a later version; until then use Slack, or Alertmanager's own page while Slack is down.")
+	return errSaid
+}
+
+func runCheck(context.Context, env, []string) error    { return errors.New("soon") }
+func runManifest(context.Context, env, []string) error { return errors.New("soon") }
+func runConfig(context.Context, env, []string) error   { return errors.New("soon") }
+func runVersion(context.Context, env, []string) error  { return errors.New("soon") }
