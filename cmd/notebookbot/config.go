@@ -156,7 +156,7 @@ type OnCall struct {
 type Contact struct {
 	Name  string `yaml:"-"`
 	Mail  string `yaml:"mail"`
-	Slack string `yaml:"slack"` // a user, a user group or a channel
+	Slack string `yaml:"slack"` // a user or a user group
 }
 
 // Contacts are in the order of the file.
@@ -164,11 +164,11 @@ type Contacts []Contact
 
 // Policy overrides, for one command, the class that it belongs to. What is not set keeps the value of the class.
 type Policy struct {
-	Run          string        `yaml:"run"`     // everybody, operators or commanders
-	Approve      string        `yaml:"approve"` // operators or commanders
+	Run          string        `yaml:"run"`     // one of access.Lists
+	Approve      string        `yaml:"approve"` // likewise, but not everybody
 	Approvals    *int          `yaml:"approvals"`
 	Expires      time.Duration `yaml:"expires"`
-	SelfApproval bool          `yaml:"self_approval"`
+	SelfApproval *bool         `yaml:"self_approval"`
 }
 
 // Later lists the top-level keys that the file sets and that this version reads but does not use yet.

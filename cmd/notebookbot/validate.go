@@ -18,7 +18,6 @@ var (
 	channelID = regexp.MustCompile(`^[CG][A-Z0-9]{2,20}$`)
 	userID    = regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`)
 	personID  = regexp.MustCompile(`^[UWS][A-Z0-9]{2,20}$`)
-	anyID     = regexp.MustCompile(`^[CGUWS][A-Z0-9]{2,20}$`)
 	slashName = regexp.MustCompile(`^/[a-z0-9_-]{1,31}$`)
 	amName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 	plainName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._-]{0,62}$`)

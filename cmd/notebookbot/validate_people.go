@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/access"
 )
 
 func (d *decoder) validateLevels(c *Config) {
@@ -63,8 +64,8 @@ func (d *decoder) validatePeople(c *Config) {
 		if contact.Mail != "" && !isMail(contact.Mail) {
 			d.wrong(at+".mail", "found "+shown(contact.Mail), "an address such as ops@example.com")
 		}
-		if contact.Slack != "" && !anyID.MatchString(contact.Slack) {
-			d.wrong(at+".slack", "found "+shown(contact.Slack), "an id of a user (U…), a user group (S…) or a channel (C…)")
+		if contact.Slack != "" && !personID.MatchString(contact.Slack) {
+			d.wrong(at+".slack", "found "+shown(contact.Slack), "a user id (U…) or a user group (S…)")
 		}
 	}
 }
@@ -81,41 +82,56 @@ func (d *decoder) validateIDs(path string, ids []string, form *regexp.Regexp, al
 	}
 }
 
-// policyWords are the first words of commands, each with the second words that can have a policy of their own.
-var policyWords = map[string][]string{
-	"help": nil, "health": nil, "stats": nil, "capacity": nil, "contacts": nil, "oncall": nil, "runbook": nil,
-	"cert":     {"renew"},
-	"incident": {"list", "show", "search", "report", "open", "ack", "note", "level", "commander", "escalate", "resolve", "reopen"},
-	"silence":  {"end", "list"}, "logs": nil, "audit": nil, "audit-log": nil,
-	"db":     {"size", "slow", "indexes", "connections", "locks", "explain", "tune", "verify", "maintain"},
-	"backup": {"list", "status", "full", "incremental", "verify"},
-	"drill":  nil, "schedule": nil, "disaster": nil,
-	"restart": nil, "deploy": nil, "rollback": nil, "cleanup": nil, "update": nil,
+// subWords are the second words that can have a policy of their own, beside those of access.Words.
+var subWords = map[string][]string{
+	"incident": {"open", "ack", "note", "level", "commander", "escalate", "resolve", "reopen"},
+	"silence":  {"end", "list"},
+	"db":       {"size", "slow", "indexes", "connections", "locks", "explain", "tune", "verify"},
+	"backup":   {"full", "incremental", "verify"},
 	"announce": {"outage", "update", "recovery"},
 	"restore":  {"database", "files", "secrets"},
 }
 
+// policyWords gives the first words that `policies` may name, each with its second words.
+func policyWords() map[string][]string {
+	out := map[string][]string{}
+	for _, word := range access.Words() {
+		first, second, two := strings.Cut(word, ".")
+		out[first] = append(out[first], subWords[first]...)
+		if two {
+			out[first] = append(out[first], second)
+		}
+	}
+	for first, seconds := range out {
+		slices.Sort(seconds)
+		out[first] = slices.Compact(seconds)
+	}
+	return out
+}
+
 func (d *decoder) validatePolicies(policies map[string]Policy) {
-	roles := []string{"operators", "commanders"}
+	words := policyWords()
+	approvers := slices.DeleteFunc(slices.Clone(access.Lists), func(l string) bool { return l == access.Everybody })
 	for _, name := range slices.Sorted(maps.Keys(policies)) {
 		p, at := policies[name], "policies."+name
 		first, second, two := strings.Cut(name, ".")
-		seconds, known := policyWords[first]
+		seconds, known := words[first]
 		switch {
 		case !known:
-			d.wrong(at, "no command begins with "+shown(first), allowedKeys(first, slices.Sorted(maps.Keys(policyWords))))
+			d.wrong(at, "no command begins with "+shown(first), allowedKeys(first, slices.Sorted(maps.Keys(words))))
 			continue
 		case two && !slices.Contains(seconds, second):
 			d.wrong(at, first+" has no "+shown(second), allowedKeys(second, seconds))
 			continue
 		}
 		if p.Run != "" {
-			d.oneOf(at+".run", p.Run, append([]string{"everybody"}, roles...)...)
+			d.oneOf(at+".run", p.Run, access.Lists...)
 		}
 		if p.Approve != "" {
-			d.oneOf(at+".approve", p.Approve, roles...)
+			d.oneOf(at+".approve", p.Approve, approvers...)
 		}
-		if n := p.Approvals; n != nil && (*n < 0 || *n > 10) {
+		const most = 10
+		if n := p.Approvals; n != nil && (*n < 0 || *n > most) {
 			d.wrong(at+".approvals", fmt.Sprintf("found %d", *n), "0 to 10 people")
 		}
 	}
