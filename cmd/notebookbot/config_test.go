@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -332,3 +333,5 @@ func FuzzConfiguration(f *testing.F) {
 		}
 	})
 }
+
+var typeOfConfig = reflect.TypeFor[Config]()

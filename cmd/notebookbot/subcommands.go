@@ -79,5 +79,3 @@ func runRun(_ context.Context, e env, _ []string) error {
 
 func runCheck(context.Context, env, []string) error    { return errors.New("soon") }
 func runManifest(context.Context, env, []string) error { return errors.New("soon") }
-func runConfig(context.Context, env, []string) error   { return errors.New("soon") }
-func runVersion(context.Context, env, []string) error  { return errors.New("soon") }
