@@ -100,3 +100,20 @@ func (c *cache[T]) sweep(now time.Time) {
 		}
 	}
 }
+
+// peek gives what is known of an id without asking, however old it is.
+func (c *cache[T]) peek(id string) (T, bool) {
+	var zero T
+	c.mu.Lock()
+	e, ok := c.entries[id]
+	c.mu.Unlock()
+	if !ok {
+		return zero, false
+	}
+	select {
+	case <-e.done:
+		return e.value, e.err == nil
+	default:
+		return zero, false
+	}
+}

@@ -69,3 +69,12 @@ func (a *Access) PersonChanged(id string) { a.people.forget(id) }
 
 // Contacts lists the guide's contacts in their configured order.
 func (a *Access) Contacts() []Contact { return slices.Clone(a.cfg.Contacts) }
+
+// Listed gives the configured ids of a list (Operators, Commanders, BreakGlass): whom to ask. It allows nobody anything.
+func (a *Access) Listed(name string) []string { return slices.Clone(a.list(name)) }
+
+// Name is the name of a person who was looked up lately; empty: not known. It never waits.
+func (a *Access) Name(id string) string {
+	p, _ := a.people.peek(id)
+	return p.Name
+}

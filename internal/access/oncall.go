@@ -12,6 +12,7 @@ import (
 // of the wall clock after the clocks were changed, and nobody is on call twice or not at all.
 type Duty struct {
 	Now      []string  // users and groups
+	Since    time.Time // when this shift began; zero: there is no rotation or it has not begun
 	Until    time.Time // when Next takes over; zero: never
 	Next     []string
 	Rotating bool // false: there is no rotation or it has not begun, and Now are the operators
@@ -28,10 +29,11 @@ func (a *Access) OnCall(now time.Time) Duty {
 	}
 	shift := int64(now.Sub(a.cfg.Start) / a.cfg.Shift)
 	i := shift % n
-	duty := Duty{Now: a.cfg.Rotation[i : i+1 : i+1], Rotating: true}
+	since := a.cfg.Start.Add(time.Duration(shift) * a.cfg.Shift)
+	duty := Duty{Now: a.cfg.Rotation[i : i+1 : i+1], Since: since, Rotating: true}
 	if n > 1 {
 		next := (i + 1) % n
-		duty.Until = a.cfg.Start.Add(time.Duration(shift+1) * a.cfg.Shift)
+		duty.Until = since.Add(a.cfg.Shift)
 		duty.Next = a.cfg.Rotation[next : next+1 : next+1]
 	}
 	return duty

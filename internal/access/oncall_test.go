@@ -23,14 +23,14 @@ func TestTheRotationGoesByAbsoluteTime(t *testing.T) {
 		want access.Duty
 	}{
 		"before the start: the operators": {start.Add(-1), access.Duty{Now: []string{"Uop"}, Until: start, Next: []string{"Ua"}}},
-		"the first moment":                {start, access.Duty{Now: []string{"Ua"}, Until: start.Add(week), Next: []string{"Ub"}, Rotating: true}},
-		"the last moment of a shift":      {start.Add(week - 1), access.Duty{Now: []string{"Ua"}, Until: start.Add(week), Next: []string{"Ub"}, Rotating: true}},
-		"the hand-over":                   {start.Add(week), access.Duty{Now: []string{"Ub"}, Until: start.Add(2 * week), Next: []string{"Sc"}, Rotating: true}},
+		"the first moment":                {start, access.Duty{Now: []string{"Ua"}, Since: start, Until: start.Add(week), Next: []string{"Ub"}, Rotating: true}},
+		"the last moment of a shift":      {start.Add(week - 1), access.Duty{Now: []string{"Ua"}, Since: start, Until: start.Add(week), Next: []string{"Ub"}, Rotating: true}},
+		"the hand-over":                   {start.Add(week), access.Duty{Now: []string{"Ub"}, Since: start.Add(week), Until: start.Add(2 * week), Next: []string{"Sc"}, Rotating: true}},
 		"the last one is followed by the first": {
-			start.Add(2 * week), access.Duty{Now: []string{"Sc"}, Until: start.Add(3 * week), Next: []string{"Ua"}, Rotating: true},
+			start.Add(2 * week), access.Duty{Now: []string{"Sc"}, Since: start.Add(2 * week), Until: start.Add(3 * week), Next: []string{"Ua"}, Rotating: true},
 		},
 		"years later": {
-			start.Add(3001 * week), access.Duty{Now: []string{"Ub"}, Until: start.Add(3002 * week), Next: []string{"Sc"}, Rotating: true},
+			start.Add(3001 * week), access.Duty{Now: []string{"Ub"}, Since: start.Add(3001 * week), Until: start.Add(3002 * week), Next: []string{"Sc"}, Rotating: true},
 		},
 	} {
 		if d := cmp.Diff(tc.want, a.OnCall(tc.at)); d != "" {
