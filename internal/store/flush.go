@@ -1,0 +1,222 @@
+package store
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/ai-notebook/notebookbot/commands"
+	"github.com/ai-notebook/notebookbot/incidents"
+)
+
+var (
+	incidentRows = &table{
+		insert: `INSERT INTO incidents (number, group_id, state, open, level, next_due, opened, updated, title, search, doc)`,
+		conflict: `ON CONFLICT (number) DO UPDATE SET group_id = excluded.group_id, state = excluded.state, open = excluded.open,
+			level = excluded.level, next_due = excluded.next_due, opened = excluded.opened, updated = excluded.updated,
+			title = excluded.title, search = excluded.search, doc = excluded.doc`,
+		columns: 11,
+	}
+	groupRows = &table{
+		insert: `INSERT INTO alert_groups (id, latest, updated, ended)`,
+		conflict: `ON CONFLICT (id) DO UPDATE SET latest = excluded.latest, updated = excluded.updated,
+			ended = excluded.ended`,
+		columns: 4,
+	}
+	timelineRows = &table{insert: `INSERT INTO timeline (incident, seq, at, kind, note, doc)`, columns: 6}
+	inboxRows    = &table{
+		insert:   `INSERT INTO inbox (id, received, state, claimed_until, done, doc)`,
+		conflict: `ON CONFLICT (id) DO NOTHING`,
+		columns:  6,
+	}
+	postRows = &table{insert: outboxInsert, conflict: `ON CONFLICT (key) DO NOTHING`, columns: 20}
+	// An edit whose key is known asks for the newest to be shown. One that waits (or is being sent) keeps its place, its
+	// back-off and its claim; a finished one begins anew.
+	editRows = &table{
+		insert: outboxInsert,
+		conflict: `ON CONFLICT (key) DO UPDATE SET doc = excluded.doc, kind = excluded.kind, priority = excluded.priority,
+			channel = excluded.channel, revision = outbox.revision + excluded.revision, state = 0,
+			lane = CASE WHEN outbox.state = 0 THEN outbox.lane ELSE excluded.lane END,
+			attempts = CASE WHEN outbox.state = 0 THEN outbox.attempts ELSE 0 END,
+			first_try = CASE WHEN outbox.state = 0 THEN outbox.first_try ELSE 0 END,
+			next_at = CASE WHEN outbox.state = 0 THEN outbox.next_at ELSE 0 END,
+			unknown = CASE WHEN outbox.state = 0 THEN outbox.unknown ELSE 0 END,
+			created = CASE WHEN outbox.state = 0 THEN outbox.created ELSE excluded.created END
+			WHERE outbox.edit = 1`,
+		columns: 20,
+	}
+	setNumber     = both(`UPDATE counters SET value = $1 WHERE name = 'incident'`)
+	finishRequest = both(`UPDATE inbox SET state = 1, done = $2, doc = '{}' WHERE id {any $1 text}`)
+	tell          = both(`SELECT pg_notify(current_schema() || '.notebookbot', $1)`)
+	lockLanes     = both(`SELECT pg_advisory_xact_lock(hashtext(current_schema()), bucket) FROM
+		(SELECT DISTINCT hashtext(v) & 1023 AS bucket FROM {list $1 text} ORDER BY 1) AS buckets`)
+	promote = both(`UPDATE outbox SET head = 1 WHERE id IN (
+		SELECT (SELECT o.id FROM outbox o WHERE o.lane = list.v AND o.state = 0 ORDER BY o.id LIMIT 1)
+		FROM {list $1 text} WHERE NOT EXISTS (SELECT 1 FROM outbox h WHERE h.lane = list.v AND h.head = 1))`)
+)
+
+const outboxInsert = `INSERT INTO outbox (key, edit, kind, lane, priority, channel, state, head, revision, attempts, first_try,
+	next_at, claimed_by, unknown, posted_channel, posted_ts, reason, created, done, doc)`
+
+// flush writes what the functions left, with few statements. The order is the same for everybody and rows are sorted, so that
+// two replicas never wait for each other in a circle.
+func (b *batch) flush() error {
+	var out []stmt
+	add := func(q query, args ...any) { out = append(out, stmt{q[b.d], args}) }
+
+	var rows [][]any
+	for _, id := range sortedKeys(b.changedGroups) {
+		g := b.groups[id]
+		rows = append(rows, []any{id, g.latest, g.updated, g.ended})
+	}
+	out = append(out, groupRows.rows(b.d, rows)...)
+
+	rows = nil
+	for _, n := range sortedKeys(b.changedIncidents) {
+		r := b.incidents[n]
+		rows = append(rows, []any{
+			n, r.group, r.state, r.open, r.level, r.nextDue, r.opened, r.updated, r.title, r.search, string(r.doc),
+		})
+	}
+	out = append(out, incidentRows.rows(b.d, rows)...)
+
+	if b.changedNumber {
+		add(setNumber, b.number)
+	}
+	rows, err := entryRows(b.entries)
+	if err != nil {
+		return err
+	}
+	out = append(out, timelineRows.rows(b.d, rows)...)
+
+	slices.SortStableFunc(b.accepted, func(x, y []any) int { return cmp.Compare(x[0].(string), y[0].(string)) })
+	out = append(out, inboxRows.rows(b.d, b.accepted)...)
+	if len(b.finished) > 0 {
+		slices.Sort(b.finished)
+		add(finishRequest, b.finished, micros(now()))
+	}
+
+	notices, err := b.noticeRows()
+	if err != nil {
+		return err
+	}
+	out = append(out, notices...)
+	out = append(out, b.settleStmts()...)
+
+	if lanes := sortedKeys(b.lanes); len(lanes) > 0 {
+		// Who puts a row behind another and who takes that other away must not pass each other by.
+		if b.d == postgres {
+			add(lockLanes, lanes)
+		}
+		add(promote, lanes)
+	}
+	if b.d == postgres && b.newsOutbox {
+		add(tell, newsOutbox)
+	}
+	if b.d == postgres && b.newsInbox {
+		add(tell, newsInbox)
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	b.wrote = true
+	return b.ses.send(b.ctx, out)
+}
+
+func entryRows(entries []incidents.Entry) ([][]any, error) {
+	rows := make([][]any, 0, len(entries))
+	for _, e := range entries {
+		doc, err := json.Marshal(e)
+		if err != nil {
+			return nil, fmt.Errorf("write the timeline of %s: %w", incidents.Key(e.Incident), err)
+		}
+		note := ""
+		if e.Kind == incidents.NoteAdded {
+			note = fold(e.Fact.Text)
+		}
+		rows = append(rows, []any{e.Incident, e.Seq, micros(e.At), clean(string(e.Kind)), note, string(doc)})
+	}
+	return rows, nil
+}
+
+// notify takes a notice in: a post once, an edit as often as it is asked for.
+func (b *batch) notify(n incidents.Notice) {
+	key := clean(n.Key)
+	_, posted := b.posts[key]
+	e, edited := b.edits[key]
+	switch {
+	case posted, edited && n.Edits == "":
+		return
+	case n.Edits != "":
+		b.edits[key] = edit{n, e.times + 1}
+	default:
+		b.posts[key] = n
+	}
+	if !edited {
+		b.order = append(b.order, key)
+	}
+	b.lanes[laneOf(n)] = true
+	b.newsOutbox = true
+}
+
+// noticeRows keeps the order in which the notices came, since a lane is sent in the order of its ids.
+func (b *batch) noticeRows() ([]stmt, error) {
+	var out []stmt
+	var rows [][]any
+	t := postRows
+	emit := func() {
+		out = append(out, t.rows(b.d, rows)...)
+		rows = nil
+	}
+	for _, key := range b.order {
+		n, isPost := b.posts[key]
+		revision, isEdit, next := int64(1), 0, postRows
+		if !isPost {
+			e := b.edits[key]
+			n, revision, isEdit, next = e.notice, e.times, 1, editRows
+		}
+		if next != t {
+			emit()
+			t = next
+		}
+		doc, err := json.Marshal(n)
+		if err != nil {
+			return nil, fmt.Errorf("write notice %s: %w", n.Key, err)
+		}
+		created := n.At
+		if created.IsZero() {
+			created = now()
+		}
+		rows = append(rows, []any{
+			key, isEdit, clean(string(n.Kind)), laneOf(n), n.Priority, clean(n.Channel), outboxWaiting, 0, revision, 0, 0,
+			0, "", 0, "", "", "", micros(created), 0, string(doc),
+		})
+	}
+	emit()
+	return out, nil
+}
+
+// accept takes a request in.
+func (b *batch) accept(r commands.Request) {
+	id := clean(r.ID)
+	if _, ok := b.requests[id]; ok {
+		return
+	}
+	doc, err := json.Marshal(r)
+	if err != nil {
+		panic("store: " + err.Error()) // only plain data: cannot happen
+	}
+	b.requests[id] = true
+	b.accepted = append(b.accepted, []any{id, micros(r.Received), requestWaiting, 0, 0, string(doc)})
+	b.newsInbox = true
+}
+
+func sortedKeys[K cmp.Ordered](m map[K]bool) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
