@@ -33,20 +33,26 @@ func compare(m *Member, a Alert, now time.Time) change {
 	case m == nil:
 		return ends
 	case a.Firing && m.Firing:
-		if a.StartsAt.After(m.StartsAt) || a.Level != m.Level {
+		if a.StartsAt.After(m.StartsAt) || a.Level != m.Level && !a.StartsAt.Before(m.StartsAt) {
 			return moved // it ended and began again unheard, or is ranked anew
 		}
 	case a.Firing:
-		if a.StartsAt.After(m.EndsAt) || now.Sub(m.Heard) >= LateFiring || now.Before(m.Heard) {
+		if a.StartsAt.After(m.EndsAt) || !m.heardLately(now) {
 			return fires
 		}
 	case m.Firing:
-		if a.EndsAt.IsZero() || a.EndsAt.After(m.StartsAt) {
+		if a.EndsAt.IsZero() || a.EndsAt.After(m.StartsAt) && a.EndsAt.After(m.LastEnd) {
 			return ends
 		}
+	case a.EndsAt.After(m.EndsAt):
+		return moved // it began and ended again unheard
 	}
 	return same
 }
+
+// heardLately tells whether messages from before the change may still be under way. Clocks of replicas differ a little, so that
+// a time shortly before counts as well.
+func (m *Member) heardLately(now time.Time) bool { return now.Sub(m.Heard).Abs() < LateFiring }
 
 // Firing lists the alerts that fire, the worst and then the oldest first.
 func (in *Incident) Firing() []*Member { return in.members(true) }
@@ -66,6 +72,19 @@ func (in *Incident) members(firing bool) []*Member {
 	})
 	return ms
 }
+
+func (in *Incident) countFiring() int {
+	n := 0
+	for _, m := range in.Members {
+		if m.Firing {
+			n++
+		}
+	}
+	return n
+}
+
+// allEnded tells whether nothing fires as far as we know. Of alerts that were not shown we know nothing.
+func (in *Incident) allEnded() bool { return in.Truncated == 0 && in.countFiring() == 0 }
 
 // worst is the highest level among the firing members.
 func (in *Incident) worst() (Level, bool) {
@@ -106,6 +125,9 @@ func (a Alert) Name() string {
 
 // merge takes over what a webhook says of the members and gives back whose state changed.
 func (in *Incident) merge(w Webhook, now time.Time) (fired, ended []Alert, touched bool) {
+	if in.Members == nil {
+		in.Members = make(map[string]*Member, len(w.Alerts))
+	}
 	for _, a := range w.Alerts {
 		m := in.Members[a.Fingerprint]
 		c := compare(m, a, now)
@@ -113,25 +135,24 @@ func (in *Incident) merge(w Webhook, now time.Time) (fired, ended []Alert, touch
 			continue
 		}
 		touched = true
-		if c == moved {
-			m.Alert = a
-			continue
-		}
-		if in.Members == nil {
-			in.Members = map[string]*Member{}
-		}
-		if c == ends && a.EndsAt.IsZero() {
-			a.EndsAt = now
-		}
+		next := &Member{Alert: a, Heard: now}
 		if a.Firing {
-			a.EndsAt = time.Time{}
+			next.EndsAt = time.Time{}
+		} else if a.EndsAt.IsZero() {
+			next.EndsAt = now
 		}
-		in.Members[a.Fingerprint] = &Member{Alert: a, Heard: now}
-		if c == fires {
+		switch {
+		case c == fires:
+			if m != nil && !a.StartsAt.After(m.StartsAt) {
+				next.LastEnd = m.EndsAt
+			}
 			fired = append(fired, a)
-		} else if m != nil {
+		case c == ends && m != nil:
 			ended = append(ended, a)
+		case c == moved && a.Firing:
+			next.Heard, next.LastEnd = m.Heard, m.LastEnd
 		}
+		in.Members[a.Fingerprint] = next
 	}
 	if in.Truncated != w.Truncated {
 		in.Truncated, touched = w.Truncated, true
@@ -147,59 +168,99 @@ func factOf(alerts []Alert, total int) Fact {
 	return f
 }
 
+// explains tells whether a firing alert is no news to a closed incident: the message is an old one, or the alert was firing
+// already when a person resolved the incident. Of one that was not shown then, its start tells.
+func (in *Incident) explains(a Alert, now time.Time) bool {
+	m := in.Members[a.Fingerprint]
+	switch {
+	case m == nil:
+		return in.StillFiring && in.Truncated > 0 && !a.StartsAt.After(in.ResolvedAt)
+	case m.Firing:
+		return in.StillFiring && !a.StartsAt.After(m.StartsAt)
+	}
+	return compare(m, a, now) == same
+}
+
 // alerted applies a webhook to an incident that exists. What closed stays closed: new trouble in its group is a new incident,
 // which Service opens; here a closed incident only learns that its alerts ended.
 func (in *Incident) alerted(w Webhook, now time.Time) Result {
 	var r Result
+	if in.State == Verifying {
+		r = in.tick(now) // the hold may be over
+	}
+	if !in.State.Open() {
+		in.alertedClosed(&r, w, now)
+		return r
+	}
 	by := Actor{Kind: ByAlertmanager, ID: w.Group.Alertmanager}
+	before := in.allEnded()
 	fired, ended, touched := in.merge(w, now)
 	if !touched {
 		return r
 	}
-	firing := len(in.Firing())
-	if len(fired) > 0 {
-		in.log(&r, AlertFired, by, factOf(fired, firing), now)
-	}
-	if len(ended) > 0 {
-		in.log(&r, AlertEnded, by, factOf(ended, firing), now)
-	}
-	if !in.State.Open() {
-		in.StillFiring = in.StillFiring && firing > 0
-		in.card(&r, now)
-		return r
-	}
+	firing := in.countFiring()
 	over := firing == 0 && in.Truncated == 0
+	recovering := over && !before
+	if upTo := now; in.State != Verifying {
+		if recovering {
+			upTo = in.lastEnd(now)
+		}
+		in.fire(&r, upTo, now) // what ran out before did run out
+	}
+	in.logAlerts(&r, by, fired, ended, firing, now)
+	refired := false
 	switch {
-	case over && in.State != Verifying:
+	case recovering:
 		in.Ended = in.lastEnd(now)
-		in.fire(&r, in.Ended, now) // what ran out before the end did run out
 		in.State, in.HoldUntil = Verifying, now.Add(in.Hold)
 		in.say(&r, Recovering, by, Fact{Due: in.HoldUntil, Count: len(ended)}, now)
-	case over:
+	case over && in.State == Verifying:
 		in.Ended = in.lastEnd(now)
 	case in.State == Verifying && len(fired) > 0:
-		in.refire(&r, by, fired, now)
+		refired = true
+		in.back(&r, by, factOf(fired, firing), now)
 	case len(fired) > 0:
 		in.say(&r, MoreAlerts, by, factOf(fired, firing), now)
 	}
 	if worst, any := in.worst(); any && worst < in.Level && !in.LevelByHand {
 		in.relevel(&r, worst, by, "", now)
+	} else if refired {
+		in.fireNew(&r, now)
 	}
 	in.card(&r, now)
 	return r
 }
 
-// refire goes back to before the hold with the clocks as they were. When somebody had worked on it, the repair did not hold:
-// the guide's flow escalates.
-func (in *Incident) refire(r *Result, by Actor, fired []Alert, now time.Time) {
+func (in *Incident) alertedClosed(r *Result, w Webhook, now time.Time) {
+	w.Alerts = slices.DeleteFunc(slices.Clone(w.Alerts), func(a Alert) bool { return a.Firing && !in.explains(a, now) })
+	fired, ended, touched := in.merge(w, now)
+	if !touched {
+		return
+	}
+	firing := in.countFiring()
+	in.logAlerts(r, Actor{Kind: ByAlertmanager, ID: w.Group.Alertmanager}, fired, ended, firing, now)
+	in.StillFiring = in.StillFiring && (firing > 0 || in.Truncated > 0)
+	in.card(r, now)
+}
+
+func (in *Incident) logAlerts(r *Result, by Actor, fired, ended []Alert, firing int, now time.Time) {
+	if len(fired) > 0 {
+		in.log(r, AlertFired, by, factOf(fired, firing), now)
+	}
+	if len(ended) > 0 {
+		in.log(r, AlertEnded, by, factOf(ended, firing), now)
+	}
+}
+
+// back goes to before the hold with the clocks as they were. When somebody had worked on it, the repair did not hold: the
+// guide's flow escalates.
+func (in *Incident) back(r *Result, by Actor, f Fact, now time.Time) {
 	in.State, in.HoldUntil, in.Ended = in.openState(), time.Time{}, time.Time{}
 	in.Reopened++
-	f := factOf(fired, len(in.Firing()))
 	if !in.Acked.IsZero() {
 		f.Names = in.tellNext(1)
 	}
 	in.say(r, Refired, by, f, now)
-	in.fire(r, now, now)
 }
 
 // openState is where an open incident stands that is not verifying.

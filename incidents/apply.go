@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -50,12 +51,12 @@ func (in *Incident) birth(by Actor, p Policies, hold time.Duration, now time.Tim
 	in.planEscalation()
 	in.firstCard(&r, now)
 	firing := in.Firing()
-	alerts := make([]Alert, len(firing))
-	for i, m := range firing {
-		alerts[i] = m.Alert
+	alerts := make([]Alert, min(len(firing), maxTitles))
+	for i := range alerts {
+		alerts[i] = firing[i].Alert
 	}
-	f := factOf(alerts, len(firing))
-	f.Names, f.Due, f.Due2 = names, in.Respond.Due, in.Resolve.Due
+	f, level := factOf(alerts, len(firing)), in.Level
+	f.Count, f.To, f.Names, f.Due, f.Due2 = len(firing), &level, names, in.Respond.Due, in.Resolve.Due
 	in.say(&r, Opened, by, f, now)
 	return r
 }
@@ -69,11 +70,17 @@ func (in *Incident) tick(now time.Time) Result {
 	if now.Before(in.HoldUntil) {
 		return r
 	}
+	if in.Truncated > 0 { // an alert that was not shown may still fire, so nothing is verified
+		in.back(&r, Actor{Kind: ByClock}, Fact{Late: late(in.HoldUntil, now)}, now)
+		in.fireNew(&r, now)
+		in.card(&r, now)
+		return r
+	}
 	due := in.HoldUntil
 	in.State, in.RecoveredAt, in.HoldUntil, in.NextEscalation = Recovered, now, time.Time{}, time.Time{}
 	in.Respond.stop(in.Ended)
 	in.Resolve.stop(in.Ended)
-	in.say(&r, RecoveredNow, Actor{Kind: ByClock}, Fact{After: max(0, in.Ended.Sub(in.Opened)), Due2: in.Ended, Late: late(due, now)}, now)
+	in.say(&r, RecoveredNow, Actor{Kind: ByClock}, Fact{After: passed(in.Opened, in.Ended), Due2: in.Ended, Late: late(due, now)}, now)
 	in.card(&r, now)
 	return r
 }
@@ -88,18 +95,21 @@ func (in *Incident) ack(ev Ack, now time.Time) (Result, error) {
 	}
 	in.fire(&r, now, now)
 	in.respond(ev.By, now)
-	in.say(&r, Acked, ev.By, Fact{After: now.Sub(in.Opened)}, now)
+	in.say(&r, Acked, ev.By, Fact{After: passed(in.Opened, now)}, now)
 	in.card(&r, now)
 	return r, nil
 }
 
-// respond notes who responded first; the response clock and the ladder stop.
+// respond notes who responded first; the response clock and the ladder stop. After all alerts ended the response was owed no
+// longer, so that the clock stops at their end.
 func (in *Incident) respond(by Actor, now time.Time) {
 	in.Acked, in.AckedBy, in.NextEscalation = now, by, time.Time{}
-	in.Respond.stop(now)
-	if in.State != Verifying {
-		in.State = in.openState()
+	if in.State == Verifying {
+		in.Respond.stop(in.Ended)
+		return
 	}
+	in.Respond.stop(now)
+	in.State = in.openState()
 }
 
 func (in *Incident) setLevel(ev SetLevel, now time.Time) (Result, error) {
@@ -107,9 +117,13 @@ func (in *Incident) setLevel(ev SetLevel, now time.Time) (Result, error) {
 	if !in.State.Open() {
 		return r, ErrNotOpen
 	}
+	if !ev.Level.valid() {
+		return r, ErrLevel
+	}
 	if ev.Level == in.Level {
-		if !in.LevelByHand {
-			in.LevelByHand, r.Changed, in.Updated = true, true, now
+		if !in.LevelByHand { // from now on it stays, which the timeline must tell
+			in.LevelByHand = true
+			in.log(&r, LevelChanged, ev.By, Fact{From: &ev.Level, To: &ev.Level, Text: ev.Reason}, now)
 		}
 		return r, nil
 	}
@@ -128,8 +142,8 @@ func (in *Incident) relevel(r *Result, l Level, by Actor, reason string, now tim
 	in.Respond.move(in.policy().Respond, now)
 	in.Resolve.move(in.policy().Resolve, now)
 	in.planEscalation()
-	in.say(r, LevelChanged, by, Fact{From: &from, Due: in.Respond.Due, Due2: in.Resolve.Due, Text: reason}, now)
-	in.fire(r, now, now)
+	in.say(r, LevelChanged, by, Fact{From: &from, To: &l, Due: in.Respond.Due, Due2: in.Resolve.Due, Text: reason}, now)
+	in.fireNew(r, now)
 }
 
 func (in *Incident) command(ev TakeCommand, now time.Time) (Result, error) {
@@ -148,7 +162,7 @@ func (in *Incident) command(ev TakeCommand, now time.Time) (Result, error) {
 	f := Fact{Person: ev.Commander}
 	if in.Acked.IsZero() && ev.By.ID == ev.Commander {
 		in.respond(ev.By, now)
-		f.After = now.Sub(in.Opened)
+		f.After = passed(in.Opened, now)
 	} else if in.State != Verifying {
 		in.State = in.openState()
 	}
@@ -162,13 +176,13 @@ func (in *Incident) escalate(ev Escalate, now time.Time) (Result, error) {
 	if !in.State.Open() {
 		return r, ErrNotOpen
 	}
+	if in.ladderEnd() {
+		return r, ErrLadderEnd
+	}
 	in.fire(&r, now, now)
 	names := in.tellNext(1)
 	if len(names) == 0 {
-		if r.Changed {
-			return r, nil // the clock was a moment faster and told the last one
-		}
-		return r, ErrLadderEnd
+		return r, nil // the clock was a moment faster and told the last one
 	}
 	in.planEscalation()
 	in.say(&r, Escalated, ev.By, Fact{Names: names}, now)
@@ -178,7 +192,13 @@ func (in *Incident) escalate(ev Escalate, now time.Time) (Result, error) {
 
 func (in *Incident) resolve(ev ResolveBy, now time.Time) (Result, error) {
 	var r Result
+	report := in.Report.with(ev.Report)
 	if in.State == Resolved {
+		if report != in.Report { // what the next person knows is not lost, but it is not resolved twice
+			in.Report = report
+			in.log(&r, ResolvedNow, ev.By, Fact{Report: ev.Report}, now)
+			in.card(&r, now)
+		}
 		return r, nil
 	}
 	at := now
@@ -186,15 +206,24 @@ func (in *Incident) resolve(ev ResolveBy, now time.Time) (Result, error) {
 		at = in.Ended
 	}
 	in.fire(&r, now, now)
-	firing := len(in.Firing())
-	in.State, in.ResolvedAt, in.ResolvedBy, in.Report = Resolved, now, ev.By, ev.Report
-	in.StillFiring = firing > 0
+	firing := in.countFiring()
+	in.State, in.ResolvedAt, in.ResolvedBy, in.Report = Resolved, now, ev.By, report
+	in.StillFiring = firing > 0 || in.Truncated > 0
 	in.HoldUntil, in.NextEscalation = time.Time{}, time.Time{}
 	in.Respond.stop(at)
 	in.Resolve.stop(at)
-	in.say(&r, ResolvedNow, ev.By, Fact{Report: ev.Report, StillFiring: in.StillFiring, Count: firing, After: now.Sub(in.Opened)}, now)
+	in.say(&r, ResolvedNow, ev.By, Fact{Report: ev.Report, StillFiring: in.StillFiring, Count: firing, After: passed(in.Opened, now)}, now)
 	in.card(&r, now)
 	return r, nil
+}
+
+// with gives the report with what another one says. What a person wrote once is not lost by leaving it empty.
+func (r Report) with(o Report) Report {
+	return Report{
+		Cause:      cmp.Or(o.Cause, r.Cause),
+		Solution:   cmp.Or(o.Solution, r.Solution),
+		Prevention: cmp.Or(o.Prevention, r.Prevention),
+	}
 }
 
 // reopen begins anew with a new resolution clock. Who reopens is there, so nobody is paged and no response is awaited.
@@ -210,7 +239,7 @@ func (in *Incident) reopen(ev Reopen, now time.Time) (Result, error) {
 	in.RecoveredAt, in.ResolvedAt, in.Ended, in.ResolvedBy, in.StillFiring = time.Time{}, time.Time{}, time.Time{}, Actor{}, false
 	in.Reopened++
 	in.Resolve = Clock{Started: now, Due: now.Add(in.policy().Resolve)}
-	in.say(&r, ReopenedNow, ev.By, Fact{Text: ev.Reason, Due2: in.Resolve.Due, Count: len(in.Firing())}, now)
+	in.say(&r, ReopenedNow, ev.By, Fact{Text: ev.Reason, Due2: in.Resolve.Due, Count: in.countFiring()}, now)
 	in.card(&r, now)
 	return r, nil
 }
@@ -220,6 +249,7 @@ func (in *Incident) note(ev AddNote, now time.Time) (Result, error) {
 	if strings.TrimSpace(ev.Text) == "" {
 		return r, ErrEmpty
 	}
+	in.fire(&r, now, now)
 	in.say(&r, NoteAdded, ev.By, Fact{Text: ev.Text}, now)
 	return r, nil
 }

@@ -10,7 +10,7 @@ const LateAfter = time.Minute
 
 // nudgeAt is when p percent of the clock's time is used up.
 func (c Clock) nudgeAt(p int) time.Time {
-	return c.Started.Add(c.Due.Sub(c.Started) * time.Duration(p) / 100)
+	return c.Started.Add(c.Due.Sub(c.Started) / 100 * time.Duration(p))
 }
 
 // next is when this clock has something to say; zero: nothing any more.
@@ -33,7 +33,7 @@ func (c *Clock) strike(at time.Time) (percent int, due time.Time) {
 	case !c.Running() || c.Breached:
 		return 0, time.Time{}
 	case !at.Before(c.Due):
-		c.Half, c.Eighty, c.Breached = true, true, true
+		c.Half, c.Eighty, c.Breached, c.Missed = true, true, true, c.Due
 		return 100, c.Due
 	case !c.Eighty && !at.Before(c.nudgeAt(80)):
 		c.Half, c.Eighty = true, true
@@ -55,14 +55,14 @@ func (c *Clock) stop(at time.Time) {
 	}
 }
 
-// move gives a clock a new length. What the new time is past already is not nudged; a breach that was told stays told.
+// move gives a clock a new length. What the new time is past already is not nudged; once a breach was told, one of an earlier
+// due time is no news.
 func (c *Clock) move(d time.Duration, now time.Time) {
 	if !c.Running() {
 		return
 	}
 	c.Due = c.Started.Add(d)
-	told := c.Breached && !now.Before(c.Due)
-	c.Half, c.Eighty, c.Breached = !now.Before(c.nudgeAt(50)), !now.Before(c.nudgeAt(80)), told
+	c.Half, c.Eighty, c.Breached = !now.Before(c.nudgeAt(50)), !now.Before(c.nudgeAt(80)), !c.Due.After(c.Missed)
 }
 
 func earliest(ts ...time.Time) time.Time {
@@ -100,21 +100,34 @@ func (in *Incident) tellNext(n int) []string {
 	return names
 }
 
-// planEscalation sets when the next name is due: the second one at the missed response time, one more after each further
-// response time, while nobody acknowledges.
+// ladderEnd tells whether every name of the ladder was told.
+func (in *Incident) ladderEnd() bool {
+	return !slices.ContainsFunc(in.policy().Escalate, func(name string) bool { return !slices.Contains(in.Told, name) })
+}
+
+// planEscalation sets when the next name is due while nobody acknowledges: the ladder's first at the opening (or when the level
+// brings another ladder), the second at the missed response time, one more after each further response time.
 func (in *Incident) planEscalation() {
 	in.NextEscalation = time.Time{}
 	if !in.Acked.IsZero() || !in.State.Open() {
 		return
 	}
-	for _, name := range in.policy().Escalate {
+	ladder := in.policy().Escalate
+	step := 0
+	for i, name := range ladder {
+		if slices.Contains(ladder[:i], name) {
+			continue
+		}
 		if !slices.Contains(in.Told, name) {
-			steps := max(1, len(in.Told))
-			in.NextEscalation = in.Respond.Started.Add(in.policy().Respond * time.Duration(steps))
+			in.NextEscalation = in.Respond.Started.Add(in.policy().Respond * time.Duration(step))
 			return
 		}
+		step++
 	}
 }
+
+// passed is the time between two moments, never below zero when a clock was set back.
+func passed(from, to time.Time) time.Duration { return max(0, to.Sub(from)) }
 
 // late is how much too late something is said; zero while that is not worth a word.
 func late(due, now time.Time) time.Duration {
@@ -167,5 +180,17 @@ func (in *Incident) fire(r *Result, upTo, now time.Time) {
 	}
 	if r.Changed {
 		in.card(r, now)
+	}
+}
+
+// fireNew says what a change of the incident, and not the time alone, made due now: it comes after its time, but not late.
+func (in *Incident) fireNew(r *Result, now time.Time) {
+	entries, notices := len(r.Entries), len(r.Notices)
+	in.fire(r, now, now)
+	for i := range r.Entries[entries:] {
+		r.Entries[entries+i].Fact.Late = 0
+	}
+	for i := range r.Notices[notices:] {
+		r.Notices[notices+i].Fact.Late = 0
 	}
 }

@@ -15,15 +15,15 @@ const (
 	Opened       NoticeKind = "opened"       // first reply: opened, whom the ladder's first name tells; Fact.Names
 	MoreAlerts   NoticeKind = "more_alerts"  // Fact.Count new firing alerts, Fact.Total firing in all
 	Acked        NoticeKind = "acked"        // Fact.After since opening
-	LevelChanged NoticeKind = "level"        // Fact.From → Level; Fact.Due (response), Fact.Due2 (resolution); Fact.Text reason
+	LevelChanged NoticeKind = "level"        // Fact.From → Fact.To; Fact.Due (response), Fact.Due2 (resolution); Fact.Text reason
 	CommanderSet NoticeKind = "commander"    // Fact.Person commands
 	ClockNudge   NoticeKind = "clock.nudge"  // Fact.Clock at Fact.Percent (50 or 80), Fact.Due
 	ClockBreach  NoticeKind = "clock.breach" // Fact.Clock passed Fact.Due
 	Escalated    NoticeKind = "escalated"    // to Fact.Names; by the clock or by a person
 	Recovering   NoticeKind = "recovering"   // all alerts ended; Fact.Due is when the hold is over
-	Refired      NoticeKind = "refired"      // fired again inside the hold; back to the old clocks
+	Refired      NoticeKind = "refired"      // Fact.Count fired again inside the hold; back to the old clocks. Count 0: not verified
 	RecoveredNow NoticeKind = "recovered"    // the hold is over; Fact.After from opening to the last alert's end
-	ResolvedNow  NoticeKind = "resolved"     // Fact.Report; Fact.StillFiring
+	ResolvedNow  NoticeKind = "resolved"     // Fact.Report; Fact.StillFiring; again in the timeline alone: the report was added to
 	ReopenedNow  NoticeKind = "reopened"     // by a person; Fact.Text reason
 	NoteAdded    NoticeKind = "note"         // Fact.Text
 	// Timeline only, never a message of its own.
@@ -48,6 +48,7 @@ type Fact struct {
 	Percent     int           `json:"percent,omitempty"`
 	Clock       ClockKind     `json:"clock,omitempty"`
 	From        *Level        `json:"from,omitempty"`
+	To          *Level        `json:"to,omitempty"` // at Opened and LevelChanged: the level from then on
 	Due         time.Time     `json:"due,omitzero"`
 	Due2        time.Time     `json:"due2,omitzero"`
 	After       time.Duration `json:"after,omitempty"`

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -35,115 +33,8 @@ func NewService(store Store, cfg Config, log *slog.Logger) *Service {
 	return &Service{store: store, cfg: cfg, log: log}
 }
 
-// Receive takes what a webhook told and returns once it is committed. The same again, from the same or from a second
-// Alertmanager, changes nothing.
-func (s *Service) Receive(ctx context.Context, w Webhook) error {
-	gid := w.Group.ID()
-	err := s.store.Write(ctx, Want{Groups: []string{gid}}, func(tx Tx) error { return s.receive(tx, gid, w) })
-	if err != nil {
-		return fmt.Errorf("receive group %s: %w", gid[:min(8, len(gid))], err)
-	}
-	return nil
-}
-
-func (s *Service) receive(tx Tx, gid string, w Webhook) error {
-	now := s.cfg.Now()
-	in, err := tx.Latest(gid)
-	if err != nil {
-		return err
-	}
-	if in != nil && in.State.Open() {
-		return s.save(tx, in, in.alerted(w, now))
-	}
-	ended, err := tx.Ended(gid)
-	if err != nil {
-		return err
-	}
-	if !isNews(in, ended, w, now) {
-		if in != nil {
-			if err := s.save(tx, in, in.alerted(w, now)); err != nil {
-				return err
-			}
-		}
-		return remember(tx, gid, in, ended, w, now)
-	}
-	if len(ended) > 0 {
-		if err := tx.SetEnded(gid, nil); err != nil {
-			return err
-		}
-	}
-	n, err := tx.NextNumber()
-	if err != nil {
-		return err
-	}
-	fresh := &Incident{
-		Number: n, Group: w.Group, Title: w.Title, Channel: cmp.Or(w.Channel, s.cfg.Channel), ExternalURL: w.ExternalURL,
-	}
-	known := w
-	known.Alerts = slices.DeleteFunc(slices.Clone(w.Alerts), func(a Alert) bool { return isStale(in, ended, a, now) })
-	fresh.merge(known, now)
-	fresh.Level, _ = fresh.worst()
-	by := Actor{Kind: ByAlertmanager, ID: w.Group.Alertmanager}
-	return s.save(tx, fresh, fresh.birth(by, s.cfg.Policies, s.cfg.Hold, now))
-}
-
-// isNews tells whether a webhook carries trouble that the group's last, closed incident does not explain.
-func isNews(last *Incident, ended map[string]Member, w Webhook, now time.Time) bool {
-	for _, a := range w.Alerts {
-		if !a.Firing || isStale(last, ended, a, now) {
-			continue
-		}
-		if last == nil {
-			return true
-		}
-		if m := last.Members[a.Fingerprint]; m == nil || !m.Firing {
-			return true
-		}
-	}
-	return false
-}
-
-// isStale tells whether a firing alert was heard to end already, so that this message of it came late.
-func isStale(last *Incident, ended map[string]Member, a Alert, now time.Time) bool {
-	if !a.Firing {
-		return false
-	}
-	if m, ok := ended[a.Fingerprint]; ok && compare(&m, a, now) == same {
-		return true
-	}
-	if last == nil {
-		return false
-	}
-	m := last.Members[a.Fingerprint]
-	return m != nil && !m.Firing && compare(m, a, now) == same
-}
-
-// remember keeps the ends that were heard of alerts which never began for us, so that a firing message that was overtaken opens
-// nothing.
-func remember(tx Tx, gid string, last *Incident, ended map[string]Member, w Webhook, now time.Time) error {
-	next := maps.Clone(ended)
-	if next == nil {
-		next = map[string]Member{}
-	}
-	maps.DeleteFunc(next, func(_ string, m Member) bool { return now.Sub(m.Heard) >= LateFiring })
-	changed := len(next) != len(ended)
-	for _, a := range w.Alerts {
-		if a.Firing || (last != nil && last.Members[a.Fingerprint] != nil) {
-			continue
-		}
-		if _, known := next[a.Fingerprint]; !known {
-			if a.EndsAt.IsZero() {
-				a.EndsAt = now
-			}
-			next[a.Fingerprint] = Member{Alert: Alert{Fingerprint: a.Fingerprint, StartsAt: a.StartsAt, EndsAt: a.EndsAt}, Heard: now}
-			changed = true
-		}
-	}
-	if !changed {
-		return nil
-	}
-	return tx.SetEnded(gid, next)
-}
+// now is the time as every store keeps it.
+func (s *Service) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Microsecond) }
 
 func (s *Service) save(tx Tx, in *Incident, r Result) error {
 	if !r.Changed {
@@ -160,8 +51,11 @@ func (s *Service) save(tx Tx, in *Incident, r Result) error {
 
 // OpenIn opens an incident by hand within a transaction of the caller's.
 func (s *Service) OpenIn(tx Tx, o Open, now time.Time) (*Incident, error) {
-	if o.Title == "" {
+	if strings.TrimSpace(o.Title) == "" {
 		return nil, ErrEmpty
+	}
+	if !o.Level.valid() {
+		return nil, ErrLevel
 	}
 	n, err := tx.NextNumber()
 	if err != nil {
@@ -228,7 +122,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 // FireDue fires the clocks that are due now and tells whether more may be.
 func (s *Service) FireDue(ctx context.Context) (more bool, err error) {
-	numbers, _, err := s.store.Due(ctx, s.cfg.Now(), lookAt)
+	numbers, _, err := s.store.Due(ctx, s.now(), lookAt)
 	if err != nil || len(numbers) == 0 {
 		return false, err
 	}
@@ -237,7 +131,7 @@ func (s *Service) FireDue(ctx context.Context) (more bool, err error) {
 	for i, n := range numbers {
 		wg.Go(func() { // together, so that they share a commit
 			errs[i] = s.store.Write(ctx, Want{Numbers: []int64{n}}, func(tx Tx) error {
-				_, err := s.ApplyIn(tx, n, Tick{}, s.cfg.Now())
+				_, err := s.ApplyIn(tx, n, Tick{}, s.now())
 				return err
 			})
 		})

@@ -3,7 +3,6 @@ package incidents
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -29,6 +28,8 @@ func (l Level) String() string { return "P" + strconv.Itoa(int(l)) }
 
 // ErrLevel says that a text is no level.
 var ErrLevel = errors.New("not a level: use P0, P1 or P2")
+
+func (l Level) valid() bool { return l >= P0 && l <= P2 }
 
 // ParseLevel reads "P0", "p1", "P2"; anything else is ErrLevel.
 func ParseLevel(s string) (Level, error) {
@@ -103,7 +104,8 @@ type Alert struct {
 // Member is an alert of an incident with when we last heard of its change.
 type Member struct {
 	Alert
-	Heard time.Time `json:"heard"` // when the change of status was received, by our clock
+	Heard   time.Time `json:"heard"`             // when the change of status was received, by our clock
+	LastEnd time.Time `json:"last_end,omitzero"` // while it fires: when the same start was heard to end before
 }
 
 // ActorKind tells what sort of actor did something.
@@ -155,6 +157,7 @@ type Clock struct {
 	Half     bool      `json:"half,omitempty"`   // the 50 % nudge was said or is past saying
 	Eighty   bool      `json:"eighty,omitempty"` // likewise 80 %
 	Breached bool      `json:"breached,omitempty"`
+	Missed   time.Time `json:"missed,omitzero"` // the latest due time whose passing was told, also at a level before
 }
 
 // Running tells whether the clock still counts.
@@ -242,16 +245,3 @@ type Entry struct {
 
 // ErrNotFound says that there is no such incident.
 var ErrNotFound = errors.New("no such incident")
-
-// clone copies an incident so deeply that changing one never shows in the other.
-func (in *Incident) clone() *Incident {
-	b, err := json.Marshal(in)
-	if err != nil {
-		panic("incidents: " + err.Error()) // only plain data: cannot happen
-	}
-	var out Incident
-	if err := json.Unmarshal(b, &out); err != nil {
-		panic("incidents: " + err.Error())
-	}
-	return &out
-}
