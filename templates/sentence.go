@@ -1,0 +1,90 @@
+package templates
+
+// What Sentence and Done can say. New makes sure that both locales have the words.
+const (
+	// Sentences: why something was not done, and the way out.
+	UnknownWord   = "unknown_word"   // Word, Nearest
+	WrongUsage    = "usage"          // Word: the command, Text: what is wrong with it (optional)
+	NotAnIncident = "not_incident"   // Word
+	NoSuch        = "no_such"        // Key
+	WhichIncident = "which_incident" // Word: the command
+	NotAllowed    = "not_allowed"    // Word: the command, Class, Told: whom to ask
+	LookupFailed  = "lookup_failed"  // refused because a look-up failed
+	GuestsNever   = "guest"
+	OwnWorkspace  = "stranger"
+	Stale         = "stale"         // Key
+	AlreadyAcked  = "already_acked" // Key, By
+	AlreadyOver   = "already_over"  // Key, State
+	AlreadyOpen   = "already_open"  // Key
+	Superseded    = "superseded"    // Key; Word: the newer one's key
+	LadderEnd     = "ladder_end"    // Key
+	EmptyText     = "empty"         // Word: the command
+	TooLong       = "too_long"      // Count: allowed
+	NotALevel     = "not_level"     // Word
+	NotANumber    = "not_number"    // Word, Text: what is allowed
+	NotAPerson    = "not_person"    // Word
+	NotTaken      = "not_taken"     // could not be committed in time; plain text
+	Internal      = "internal"      // Ref
+	Expired       = "expired"       // the trigger of a click ran out
+	NotConfigured = "off"           // Word: the key in the configuration
+	NotYet        = "not_yet"       // Word: the command
+	NoHelp        = "no_help"       // Word
+
+	// Done: what was done.
+	DoneOpen      = "open"      // Key, Level, Title
+	DoneAck       = "ack"       // Key, After
+	DoneLevel     = "level"     // Key, Level
+	DoneSameLevel = "same"      // Key, Level
+	DoneCommander = "commander" // Key, Person
+	DoneEscalate  = "escalate"  // Key, Names
+	DoneResolve   = "resolve"   // Key
+	DoneReopen    = "reopen"    // Key
+	DoneNote      = "note"      // Key
+	DoneShare     = "share"     // By: who shared it
+)
+
+var sentences = []string{
+	UnknownWord, WrongUsage, NotAnIncident, NoSuch, WhichIncident, NotAllowed, LookupFailed, GuestsNever, OwnWorkspace, Stale,
+	AlreadyAcked, AlreadyOver, AlreadyOpen, Superseded, LadderEnd, EmptyText, TooLong, NotALevel, NotANumber, NotAPerson, NotTaken,
+	Internal, Expired, NotConfigured, NotYet, NoHelp,
+}
+
+var dones = []string{
+	DoneOpen, DoneAck, DoneLevel, DoneSameLevel, DoneCommander, DoneEscalate, DoneResolve, DoneReopen, DoneNote, DoneShare,
+}
+
+// spoken lists the names that are put together in this file.
+var spoken = func() []string {
+	var names []string
+	for _, s := range sentences {
+		names = append(names, "error."+s)
+	}
+	for _, s := range dones {
+		names = append(names, "done."+s)
+	}
+	for _, c := range []string{"read", "low", "change", "destructive"} {
+		names = append(names, "class."+c, "help.who."+c)
+	}
+	for _, g := range helpGroups {
+		names = append(names, "help.group."+g.name)
+	}
+	return names
+}()
+
+// Sentence says why something was not done and what can be done instead: Sentence(NoSuch, Args{Key: "INC-9"}).
+func (t *Templates) Sentence(name string, a Args) Message {
+	m := t.message(t.lines("error."+name, a))
+	switch {
+	case (name == WrongUsage || name == EmptyText || name == WhichIncident) && a.Word != "":
+		m.Blocks = append(m.Blocks, Block{Kind: Pre, Lines: []Line{{{Text: t.Usage(a.Word)}}}})
+	case name == AlreadyOver || name == Stale && a.State != "":
+		m = t.message(t.lines("error."+name, a))
+	}
+	return m
+}
+
+// PlainSentence is the same as a string, for answers that carry only text.
+func (t *Templates) PlainSentence(name string, a Args) string { return t.plain("error."+name, a) }
+
+// Done says that a command was carried out: Done(DoneAck, Args{Key: "INC-3"}).
+func (t *Templates) Done(name string, a Args) Message { return t.message(t.lines("done."+name, a)) }
