@@ -77,5 +77,4 @@ func runRun(_ context.Context, e env, _ []string) error {
 	return errSaid
 }
 
-func runCheck(context.Context, env, []string) error    { return errors.New("soon") }
 func runManifest(context.Context, env, []string) error { return errors.New("soon") }

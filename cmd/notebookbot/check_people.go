@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/access"
+)
+
+// policies looks for what nobody can satisfy.
+func (c *checkup) policies(ctx context.Context) {
+	const name = "people"
+	if c.people == nil {
+		c.unchecked(name, words{"Slack 没有回答", "Slack does not answer"})
+		return
+	}
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	cfg := c.cfg.AccessConfig()
+	cfg.Team = c.team
+	problems := access.New(cfg, c.people, nil).Problems(ctx)
+	for _, p := range problems {
+		c.fail(name, both(p), words{"修改 people 或 policies", "change people or policies"})
+	}
+	if len(problems) == 0 {
+		c.ok(name, words{"每个列表都有人，每条策略都能满足", "every list has people, and every policy can be satisfied"})
+	}
+}
+
+// escalation looks for names that lead to nobody: they are skipped when it counts.
+func (c *checkup) escalation() {
+	a := access.New(c.cfg.AccessConfig(), noDirectory{}, nil)
+	bad := false
+	for _, level := range incidents.Levels {
+		for _, name := range c.cfg.Levels.Of(level).Escalate {
+			t := a.Target(name)
+			if len(t.Users)+len(t.Groups) > 0 {
+				continue
+			}
+			bad = true
+			key := "levels." + level.String() + ".escalate"
+			mend := words{"在 contacts 里给它 slack（U… 或 S…）", "give it a `slack` (U… or S…) in contacts"}
+			if t.Mail != "" {
+				c.warn(key, format("%s 只有邮箱，而邮件要到后续版本才会发送", "%s has mail alone, which a later version sends", name), mend)
+			} else {
+				c.warn(key, format("%s 没有对应的人，会被跳过", "nobody fills %s: skipped", name), mend)
+			}
+		}
+	}
+	if !bad {
+		c.ok("escalate", words{"每个名字都有对应的人", "every name leads to somebody"})
+	}
+}
+
+var errNoDirectory = errors.New("nobody is looked up here")
+
+// noDirectory knows nobody; for questions that need no look-up.
+type noDirectory struct{}
+
+func (noDirectory) Person(context.Context, string) (access.Person, error) {
+	return access.Person{}, errNoDirectory
+}
+
+func (noDirectory) Members(context.Context, string) ([]string, error) { return nil, errNoDirectory }
