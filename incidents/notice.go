@@ -113,16 +113,11 @@ func EditCard(n Notice, now time.Time) Notice {
 	}
 }
 
-// TroubleNotice tells the bot's own trouble in ops, once a day for each kind and subject. Kinds are words of templates; the
-// subject only tells one trouble from another.
-func TroubleNotice(kind, subject, ops string, f Fact, now time.Time) Notice {
+// TroubleNotice tells the bot's own trouble in ops, once a day for each kind and subject. f.Text is the kind, a constant of
+// templates; the subject only tells one trouble from another.
+func TroubleNotice(subject, ops string, f Fact, now time.Time) Notice {
 	return Notice{
-		Key: "trouble/" + kind + "/" + subject + "/" + now.UTC().Format(time.DateOnly), Kind: Trouble, Lane: "trouble",
-		Priority: PriorityTrouble, At: now, Channel: ops, Fact: withKind(f, kind),
+		Key: "trouble/" + f.Text + "/" + subject + "/" + now.UTC().Format(time.DateOnly), Kind: Trouble, Lane: "trouble",
+		Priority: PriorityTrouble, At: now, Channel: ops, Fact: f,
 	}
-}
-
-func withKind(f Fact, kind string) Fact {
-	f.Names = []string{kind}
-	return f
 }

@@ -28,11 +28,12 @@ type Incidents interface {
 
 // Config is how the outbox behaves.
 type Config struct {
-	Ops     string           // channel for the bot's own troubles, and where goes what cannot go where it should
-	Now     func() time.Time // nil: the system's clock
-	Workers int              // tries at the same time; zero: 16
-	Lease   time.Duration    // how long a claim lasts; zero: 45 s, longer than any try can take
-	Settle  time.Duration    // how long Slack may need to show a message whose answer was lost; zero: 3 s
+	Ops     string              // channel for the bot's own troubles, and where goes what cannot go where it should
+	Now     func() time.Time    // nil: the system's clock
+	Link    func(Posted) string // the address of a message, for buttons that lead to it; nil: none
+	Workers int                 // tries at the same time; zero: 16
+	Lease   time.Duration       // how long a claim lasts; zero: 45 s, longer than any try can take
+	Settle  time.Duration       // how long Slack may need to show a message whose answer was lost; zero: 3 s
 }
 
 // Outbox sends what the store's outbox holds, until each notice has been sent, or never can be.

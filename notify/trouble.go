@@ -2,12 +2,12 @@ package notify
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/templates"
 )
 
 // Reasons that the outbox decides by. A Sender uses these words.
@@ -108,8 +108,8 @@ func (o *Outbox) flag(ctx context.Context, t trouble) {
 		return // it could not be told there
 	}
 	err := o.inc.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error {
-		return tx.Notify(incidents.TroubleNotice("slack", fmt.Sprintf("%s %s", t.Channel, t.Reason), o.cfg.Ops,
-			incidents.Fact{Text: t.Reason, Titles: []string{t.Channel}}, now))
+		return tx.Notify(incidents.TroubleNotice(t.Channel+" "+t.Reason, o.cfg.Ops,
+			incidents.Fact{Text: templates.TroubleSlack, Titles: []string{t.Channel, t.Reason}}, now))
 	})
 	if err != nil {
 		o.log.ErrorContext(ctx, "telling a trouble", "err", err)
