@@ -127,8 +127,8 @@ func TestAChannelGetsOneMessageASecondAfterAShortBurst(t *testing.T) {
 	b.run(t)
 	until(t, "all are posted", func() bool { posts, _, _ := b.chat.snapshot(); return len(posts) == 6 })
 	posts, _, _ := b.chat.snapshot()
-	if posts[0].Key != "urgent" {
-		t.Errorf("first = %s, want the urgent one", posts[0].Key)
+	if i := slices.Index(keys(posts), "urgent"); i > 2 {
+		t.Errorf("order = %v: the urgent one was not in the first burst", keys(posts))
 	}
 	if d := posts[5].When.Sub(begin); d < 2500*time.Millisecond {
 		t.Errorf("six messages to one channel took %v: faster than Slack takes them", d)
