@@ -1,0 +1,40 @@
+# Nothing is only in here: `go build ./... && go test ./...` does as well.
+
+GO       ?= go
+FUZZTIME ?= 30s
+TIMES    ?= 10
+LINT     := v2.15.0
+# The race detector needs a C compiler; without one the tests run without it.
+RACE     := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
+
+.DEFAULT_GOAL := help
+.PHONY: test lint fuzz demo soak help
+
+test: ## all tests; what is not installed here is skipped and listed at the end
+	@skipped=$$(mktemp) && \
+	{ NOTEBOOKBOT_SKIPPED=$$skipped $(GO) test $(RACE) -timeout 15m ./...; code=$$?; \
+	  [ -n "$(RACE)" ] || echo "the race detector (no C compiler)" >> $$skipped; \
+	  [ ! -s $$skipped ] || { echo; echo "Not tested, because it is not here:"; sort -u $$skipped | sed 's/^/  /'; }; \
+	  rm -f $$skipped; exit $$code; }
+
+lint: ## formatting, vet and golangci-lint
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	@bin=$$($(GO) env GOPATH)/bin/golangci-lint; \
+	if [ -x "$$bin" ] && "$$bin" version | grep -q "version $(LINT:v%=%) "; then "$$bin" run; \
+	else $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT) run; fi
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r pkg; do \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$pkg"/*_test.go | cut -c6-); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; \
+	  done; done
+
+demo: ## try the bot without a Slack account
+	$(GO) run ./cmd/notebookbot demo
+
+soak: ## the end-to-end tests, TIMES (10) times over
+	$(GO) test $(RACE) -timeout 0 -count=$(TIMES) ./internal/e2e/...
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-6s %s\n", $$1, $$2}'
