@@ -100,7 +100,7 @@ func (b *batch) prefetch(items []*item) error {
 
 var (
 	readGroups = both(`SELECT id, latest, updated, ended FROM alert_groups WHERE id {any $1 text} ORDER BY id {lock}`)
-	addGroups  = both(`INSERT INTO alert_groups (id, latest, updated, ended) SELECT v, 0, $2, '' FROM {list $1 text}
+	addGroups  = both(`INSERT INTO alert_groups (id, latest, updated, ended) SELECT v, 0, CAST($2 AS BIGINT), '' FROM {list $1 text}
 		ORDER BY v ON CONFLICT (id) DO NOTHING`)
 	readIncidents = both(`SELECT number, doc FROM incidents WHERE number {any $1 bigint} ORDER BY number {lock}`)
 	readNumber    = both(`SELECT value FROM counters WHERE name = 'incident' {lock}`)

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	batchWithin = 10 * time.Second // a server that does not answer for so long is gone
+	batchWithin = 8 * time.Second // a server that does not answer for so long is gone
 	tries       = 5
 )
 
@@ -28,7 +28,7 @@ func (s *Store) commitBatch(items []*item) {
 			break
 		}
 	}
-	if err != nil && s.db.fault(err) == broken && len(items) > 1 {
+	if f := s.db.fault(err); err != nil && (f == broken || f == conflict) && len(items) > 1 {
 		// One of them asks for what the database refuses. Alone, it harms nobody else.
 		for i := range items {
 			s.commitBatch(items[i : i+1])
@@ -48,6 +48,8 @@ func (s *Store) again(err error, try int) bool {
 	switch s.db.fault(err) {
 	case repeat:
 		return true
+	case conflict:
+		return try == 0
 	case gone:
 		// A connection that the server closed while it was idle is only found out by using it. One new connection is worth a
 		// try, unless the commit was on its way: then nobody knows whether it took effect.

@@ -37,6 +37,7 @@ type fault int
 const (
 	broken    fault = iota // a mistake in what was asked: trying again does not help
 	repeat                 // lost a race, certainly rolled back: run it again
+	conflict               // a row is there already: a lost race at first, else a mistake
 	full                   // the disk
 	readOnly               // the file or its directory
 	locked                 // by another process
@@ -60,7 +61,7 @@ func (f fault) word() string {
 		return "it is damaged"
 	case diskError:
 		return "the disk gives errors"
-	case broken, repeat:
+	case broken, repeat, conflict:
 	}
 	return "it does not answer"
 }

@@ -36,7 +36,7 @@ func (s *Store) explain(err error) error {
 		return err
 	}
 	switch f := s.db.fault(err); f {
-	case broken:
+	case broken, conflict:
 		return fmt.Errorf("store: %w", err)
 	case repeat:
 		return &unavailable{locked, err}
@@ -66,7 +66,7 @@ func Reason(err error) string {
 		return "damaged"
 	case diskError:
 		return "disk"
-	case gone, broken, repeat:
+	case gone, broken, repeat, conflict:
 	}
 	return "gone"
 }

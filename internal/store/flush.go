@@ -48,7 +48,7 @@ var (
 	}
 	setNumber     = both(`UPDATE counters SET value = $1 WHERE name = 'incident'`)
 	finishRequest = both(`UPDATE inbox SET state = 1, done = $2, doc = '{}' WHERE id {any $1 text}`)
-	tell          = both(`SELECT pg_notify(current_schema() || '.notebookbot', $1)`)
+	tell          = both(`SELECT pg_notify('notebookbot_' || md5(current_schema()), $1)`)
 	lockLanes     = both(`SELECT pg_advisory_xact_lock(hashtext(current_schema()), bucket) FROM
 		(SELECT DISTINCT hashtext(v) & 1023 AS bucket FROM {list $1 text} ORDER BY 1) AS buckets`)
 	promote = both(`UPDATE outbox SET head = 1 WHERE id IN (

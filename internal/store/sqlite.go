@@ -172,7 +172,7 @@ func (d *liteDriver) closeWriter() error {
 // retired gives the connection up after errors that stay with it: a file that was opened read-only stays so for its connection.
 func (d *liteDriver) retired(err error) {
 	switch d.fault(err) {
-	case broken, repeat, locked, full:
+	case broken, repeat, conflict, locked, full:
 		return
 	case readOnly, gone, damaged, diskError:
 	}
