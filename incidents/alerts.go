@@ -41,7 +41,7 @@ func compare(m *Member, a Alert, now time.Time) change {
 			return fires
 		}
 	case m.Firing:
-		if a.EndsAt.IsZero() || a.EndsAt.After(m.StartsAt) && a.EndsAt.After(m.LastEnd) {
+		if a.EndsAt.IsZero() || !a.EndsAt.Before(m.StartsAt) && a.EndsAt.After(m.LastEnd) {
 			return ends
 		}
 	case a.EndsAt.After(m.EndsAt):
