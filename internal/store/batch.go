@@ -60,7 +60,7 @@ type batch struct {
 	settled          []settlement
 	lanes            map[string]bool
 
-	wrote, newsOutbox, newsInbox bool
+	wrote, newsOutbox, newsInbox, freed bool
 }
 
 func newBatch(ctx context.Context, ses session, d dialect) *batch {

@@ -127,7 +127,7 @@ func (s *Store) attempt(ctx context.Context, items []*item) (err error) {
 			s.writes.Add(1)
 		}
 	}
-	if b.newsOutbox {
+	if b.newsOutbox || b.freed {
 		signal(s.wake)
 	}
 	if b.newsInbox {

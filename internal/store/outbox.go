@@ -155,6 +155,7 @@ func (b *batch) settleStmts() []stmt {
 			d.ID, d.Revision, d.Attempts, state, clean(o.Reason), micros(now()), clean(o.Where.Channel), clean(o.Where.TS),
 		}})
 		b.lanes[laneOf(d.Notice)] = true
+		b.freed = true // the next of the lane may go
 	}
 	return out
 }
