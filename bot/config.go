@@ -52,6 +52,8 @@ type Config struct {
 	Validate func(commands.Request) map[string]string
 	// OnGroupChanged is told that the members of a user group changed. Optional. It must not block.
 	OnGroupChanged func(group string)
+	// OnTeam is told which workspace is ours, once Slack has told us. Optional. It must not block.
+	OnTeam func(team string)
 
 	timing timing
 }

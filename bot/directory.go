@@ -96,5 +96,8 @@ func (b *Bot) identify(ctx context.Context) (self, error) {
 		return self{}, failed("unreadable", true, true, nil)
 	}
 	b.self.set(s)
+	if b.cfg.OnTeam != nil {
+		b.cfg.OnTeam(s.team)
+	}
 	return s, nil
 }
