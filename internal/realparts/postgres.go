@@ -107,7 +107,7 @@ func newPostgres(settings []string) (_ *PostgresServer, err error) {
 			}
 		}
 	}
-	initdb := exec.Command(find("initdb"), "--pgdata", data, "--username", "postgres", "--pwfile", pwfile, //nolint:gosec // Our own arguments.
+	initdb := exec.Command(find("initdb"), "--pgdata", data, "--username", "postgres", "--pwfile", pwfile,
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
 	initdb.SysProcAttr, initdb.Dir = attributes(cred), dir
 	if out, err := initdb.CombinedOutput(); err != nil {

@@ -3,6 +3,7 @@ package realparts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,7 @@ func TestAKilledPostgresComesBackWithWhatWasCommitted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // The server ends anyway.
+	defer conn.Close(context.WithoutCancel(t.Context()))
 	var answer int
 	if err := conn.QueryRow(t.Context(), "SELECT answer FROM kept").Scan(&answer); err != nil || answer != 42 {
 		t.Errorf("answer = %d, %v; want 42", answer, err)
@@ -90,8 +91,8 @@ type stopped struct {
 
 func (s *stopped) Helper()                   {}
 func (s *stopped) Name() string              { return "TestSomething" }
-func (s *stopped) Skip(args ...any)          { s.skipped = args[0].(string) }
-func (s *stopped) Fatalf(f string, a ...any) { s.failed = f }
+func (s *stopped) Skip(args ...any)          { s.skipped = fmt.Sprint(args...) }
+func (s *stopped) Fatalf(f string, _ ...any) { s.failed = f }
 
 func TestAMissingPartIsListedOnALaptopAndFailsInCI(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "skipped")
@@ -102,7 +103,7 @@ func TestAMissingPartIsListedOnALaptopAndFailsInCI(t *testing.T) {
 	if laptop.skipped == "" || laptop.failed != "" {
 		t.Errorf("on a laptop: skipped %q, failed %q", laptop.skipped, laptop.failed)
 	}
-	got, err := os.ReadFile(name) //nolint:gosec // The test's own file.
+	got, err := os.ReadFile(name)
 	if want := "TestSomething: no-such-program is not installed"; err != nil || !strings.HasPrefix(string(got), want) {
 		t.Errorf("listed %q, %v; want %q …", got, err, want)
 	}
