@@ -127,3 +127,6 @@ func fold(s string) string {
 	}, s)
 	return strings.TrimRight(s, ",.;:!?，。；：！？、")
 }
+
+// oneLine makes one line of several.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -27,7 +27,8 @@ type Denied struct {
 	Reason Reason
 	Word   string
 	Class  Class
-	Need   string // the list one must stand in, when that is what is missing
+	Need   string   // the list one must stand in
+	Ask    []string // who stands in it, when that is what is missing: users and groups
 	Err    error
 }
 
@@ -76,7 +77,7 @@ func (a *Access) Allow(ctx context.Context, user, team, word string) error {
 	case !some:
 		return deny(Nobody, nil)
 	}
-	return deny(NotListed, nil)
+	return &Denied{Reason: NotListed, Word: word, Class: rule.Class, Need: rule.Run, Ask: a.Listed(rule.Run)}
 }
 
 // known tells why a person is none of us; an empty reason says that they are one.

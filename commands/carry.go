@@ -1,0 +1,260 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/notify"
+	"github.com/ai-notebook/notebookbot/templates"
+)
+
+// call is a request whose command is found.
+type call struct {
+	cmd    *command
+	req    Request
+	args   line
+	number int64             // of the incident; 0: none
+	values map[string]string // answers of the command's modal; nil: it came in words
+	modal  bool              // a button that asks for the command's modal
+	// here: the incident's own thread, card or modal, where everybody sees by itself what was changed.
+	here bool
+	text string // the words that would ask the same again
+	now  time.Time
+}
+
+func (c *call) by() incidents.Actor { return incidents.Person(c.req.User) }
+
+// outcome is what a command wants to be done.
+type outcome struct {
+	say       templates.Message // empty: nothing
+	alone     bool              // for the caller alone, wherever it was asked
+	everybody bool              // for all to see, wherever it was asked
+	share     string            // words that give the same answer again; empty: the answer is not to be shared
+	// key names the answer where two requests may lead to one message; empty: the request names it.
+	key string
+
+	numbers []int64 // incidents that change reads
+	// change is carried out in the one transaction that also ends the request. It may run more than once. Its message is the answer.
+	change func(tx incidents.Tx, now time.Time) (outcome, error)
+}
+
+// Carry carries out one request: it looks, opens what must be opened at once, and then commits effect and answer together. A
+// request that was carried out before changes nothing. An error says that nothing was done and that it should be tried again.
+func (r *Runner) Carry(ctx context.Context, req Request) error {
+	out, err := r.plan(ctx, req)
+	if err != nil {
+		if out, err = r.outcomeOf(ctx, req, err); err != nil {
+			return err
+		}
+	}
+	home, err := r.home(ctx, req)
+	if err != nil {
+		return err
+	}
+	var broke error // change panicked
+	commit := func() error {
+		return r.Store.Write(ctx, incidents.Want{Numbers: out.numbers}, func(tx incidents.Tx) error {
+			broke = nil
+			fresh, err := tx.Finish(req.ID)
+			if err != nil || !fresh {
+				return err
+			}
+			said := out
+			if out.change != nil {
+				said, err = safely(func() (outcome, error) { return out.change(tx, r.Now()) })
+				var refusal *Refusal
+				switch {
+				case errors.As(err, &refusal): // It has changed nothing, and the request ends with words.
+					if said, err = r.outcomeOf(ctx, req, err); err != nil {
+						return err
+					}
+				case errors.Is(err, errPanic):
+					broke = err
+					return err
+				case err != nil:
+					return err
+				}
+			}
+			return r.answer(tx, req, home, said)
+		})
+	}
+	err = commit()
+	if err == nil || broke == nil {
+		return err
+	}
+	// Whatever it wrote before it broke is not kept.
+	out = r.apology(ctx, req, broke)
+	return commit()
+}
+
+// plan finds the command, asks whether the person may, and lets it say what is to be done.
+func (r *Runner) plan(ctx context.Context, req Request) (outcome, error) {
+	c, err := r.understand(ctx, req)
+	if err != nil {
+		// Who may not even ask for help hears that, and nothing of how to write commands.
+		if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
+			if denied := r.Access.Allow(ctx, req.User, req.Team, help.access()); denied != nil {
+				return outcome{}, denied
+			}
+		}
+		return outcome{}, err
+	}
+	if err := r.Access.Allow(ctx, req.User, req.Team, c.cmd.access()); err != nil {
+		return outcome{}, err
+	}
+	if c.cmd.key && c.number == 0 {
+		return outcome{}, refuse(templates.WhichIncident, templates.Args{Word: c.cmd.words})
+	}
+	return safely(func() (outcome, error) { return c.cmd.run(ctx, r, c) })
+}
+
+// errPanic says that a command broke.
+var errPanic = errors.New("panic")
+
+func safely(f func() (outcome, error)) (out outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+		}
+	}()
+	return f()
+}
+
+// outcomeOf turns an error into words. Errors of the store come back: the request is tried again.
+func (r *Runner) outcomeOf(ctx context.Context, req Request, err error) (outcome, error) {
+	if m, ok := Explain(r.Words, err); ok {
+		log := r.Log.With("request", req.ID, "user", req.User, "why", err.Error())
+		var denied *access.Denied
+		switch {
+		case errors.As(err, &denied) && denied.Reason == access.IsBot:
+			log.WarnContext(ctx, "a program asked")
+			return outcome{}, nil // Two programs that answer each other never end.
+		case errors.As(err, &denied):
+			log.WarnContext(ctx, "refused")
+		default:
+			log.DebugContext(ctx, "not understood")
+		}
+		return outcome{say: m, alone: true}, nil
+	}
+	if errors.Is(err, errPanic) {
+		return r.apology(ctx, req, err), nil
+	}
+	return outcome{}, err
+}
+
+// apology is the answer to what people cannot mend: a reference that finds the error in the log.
+func (r *Runner) apology(ctx context.Context, req Request, err error) outcome {
+	ref := strings.ToLower(rand.Text()[:8])
+	r.Log.ErrorContext(ctx, "command", "ref", ref, "request", req.ID, "user", req.User, "source", string(req.Source),
+		"action", req.Action, "callback", req.Callback, "err", err)
+	return outcome{say: r.Words.Sentence(templates.Internal, templates.Args{Ref: ref}), alone: true}
+}
+
+// apologize ends a request that could not be carried out. The store must take that, so a request is not given up because the
+// store is away.
+func (r *Runner) apologize(ctx context.Context, req Request, cause error) error {
+	home := place{channel: req.Channel, thread: req.Thread}
+	return r.Store.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error {
+		fresh, err := tx.Finish(req.ID)
+		if err != nil || !fresh {
+			return err
+		}
+		return r.answer(tx, req, home, r.apology(ctx, req, cause))
+	})
+}
+
+// place is where an answer goes.
+type place struct{ channel, thread string }
+
+// home finds where the answer to a request goes. A modal has no channel: its answer goes to the incident's card, or to the
+// person's own messages.
+func (r *Runner) home(ctx context.Context, req Request) (place, error) {
+	if req.Channel != "" {
+		p := place{channel: req.Channel, thread: req.Thread}
+		if p.thread == req.Message {
+			p.thread = "" // It was clicked at the top of the channel, and that is where its person looks.
+		}
+		return p, nil
+	}
+	for _, named := range []string{req.Metadata, req.Value} {
+		if n, err := incidents.ParseKey(named); err == nil {
+			at, ok, err := r.Places.Posted(ctx, cardKey(n))
+			if err != nil {
+				return place{}, err
+			}
+			if ok {
+				return place{channel: at.Channel}, nil
+			}
+		}
+	}
+	return place{channel: req.User}, nil
+}
+
+func cardKey(number int64) string { return (&incidents.Incident{Number: number}).CardKey() }
+
+// answer puts the answer into the outbox: for all to see, or for the caller alone.
+func (r *Runner) answer(tx incidents.Tx, req Request, home place, out outcome) error {
+	if out.say.Summary == "" && len(out.say.Blocks) == 0 {
+		return nil
+	}
+	n := incidents.Notice{
+		Key: "req/" + req.ID, Kind: incidents.Answer, Lane: "answer/" + req.User, Priority: incidents.PriorityAnswer,
+		At: r.Now(), By: incidents.Person(req.User), Channel: home.channel, ThreadTS: home.thread,
+	}
+	if out.key != "" {
+		n.Key = out.key
+	}
+	switch {
+	case req.Direct || home.channel == req.User: // Their own messages with the bot.
+	case out.alone || !(out.everybody || r.seen(req)):
+		n.User, n.ResponseURL = req.User, req.ResponseURL
+		if out.share != "" && !out.alone && len(out.share) <= maxShare {
+			out.say = r.Words.WithShare(out.say, out.share)
+		}
+	case out.everybody: // Not below the answer that one person alone sees.
+	case req.Source == Mention || req.Source == Action:
+		n.ThreadTS = cmp.Or(req.Thread, req.Message) // Below the question, so that the channel stays readable.
+	}
+	b, err := json.Marshal(out.say)
+	if err != nil {
+		return fmt.Errorf("write an answer: %w", err)
+	}
+	n.Message = b
+	return tx.Notify(n)
+}
+
+// maxShare keeps the words of a share button below Slack's 2,000 characters.
+const maxShare = 1900
+
+// seen tells whether an answer to the request is for all to see: in ops, in incident channels, in threads.
+func (r *Runner) seen(req Request) bool {
+	return req.Channel != "" && (r.public[req.Channel] || req.Thread != "")
+}
+
+// implied gives the number of the incident in whose thread or on whose card a request was made; 0: none.
+func (r *Runner) implied(ctx context.Context, req Request) (int64, error) {
+	for _, ts := range []string{req.Thread, req.Message} {
+		if req.Channel == "" || ts == "" || (ts == req.Message && req.Source != Action) {
+			continue
+		}
+		key, err := r.Places.KeyAt(ctx, notify.Posted{Channel: req.Channel, TS: ts})
+		if err != nil {
+			return 0, fmt.Errorf("which incident's thread: %w", err)
+		}
+		if name, ok := strings.CutSuffix(key, "/card"); ok {
+			if n, err := incidents.ParseKey(name); err == nil {
+				return n, nil
+			}
+		}
+	}
+	return 0, nil
+}

@@ -1,0 +1,151 @@
+package commands
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/templates"
+)
+
+// parsed is a line whose command is found.
+type parsed struct {
+	cmd    *command
+	args   line  // what follows the command's words, without the incident's key
+	number int64 // of the incident; 0: none was named
+}
+
+var (
+	keyWord   = regexp.MustCompile(`^inc-0*([1-9][0-9]{0,17})$`)
+	bareKey   = regexp.MustCompile(`^#?0*([1-9][0-9]{0,17})$`)
+	userWord  = regexp.MustCompile(`^<@([UW][A-Z0-9]{1,30})(?:\|[^>]*)?>$`)
+	plainUser = regexp.MustCompile(`^@?([UW][A-Z0-9]{6,30})$`)
+)
+
+// parse finds the command in what a person typed. Implied is the incident in whose thread it was said; 0: none.
+func parse(text string, implied int64) (parsed, error) {
+	l := read(text)
+	var p parsed
+	take := func(n int) bool { // takes a key at that word out of the line
+		if p.number == 0 && n < len(l.tokens) && !l.tokens[n].quoted {
+			if number, ok := keyOf(keyWord, l.word(n)); ok {
+				p.number, l = number, l.without(n)
+				return true
+			}
+		}
+		return false
+	}
+	take(0)
+	words := 1
+	switch first := l.word(0); {
+	case len(l.tokens) == 0 && p.number != 0:
+		p.cmd = incidentShow // A key alone asks what it is.
+		return p, nil
+	case len(l.tokens) == 0:
+		p.cmd = help
+	case slices.Contains(families(), first):
+		take(1)
+		if len(l.tokens) == 1 && p.number != 0 {
+			p.cmd = incidentShow
+			return p, nil
+		}
+		if len(l.tokens) == 1 {
+			return p, &Refusal{Name: templates.NoHelp, family: first}
+		}
+		if p.cmd = byWords(first + " " + l.word(1)); p.cmd == nil || !slices.Contains(all, p.cmd) {
+			return p, unknown(first, l.word(1))
+		}
+		words = 2
+	case byWords(first) != nil:
+		p.cmd = byWords(first)
+	case short(first) != "":
+		p.cmd = byWords(short(first))
+	default:
+		return p, unknown(first, "")
+	}
+	p.args = l
+	for range min(words, len(l.tokens)) {
+		p.args = p.args.without(0)
+	}
+	if p.cmd.key {
+		p.findKey(implied)
+	}
+	return p, nil
+}
+
+// findKey takes the incident's key out of the words that follow. Where a person's own words follow, only the first can be one.
+func (p *parsed) findKey(implied int64) {
+	last := len(p.args.tokens)
+	if p.cmd.free {
+		last = min(last, 1)
+	}
+	for n := 0; n < last && p.number == 0; n++ {
+		if number, ok := keyOf(keyWord, p.args.word(n)); ok && !p.args.tokens[n].quoted {
+			p.number, p.args = number, p.args.without(n)
+		}
+	}
+	// A bare number is a key where it cannot be meant otherwise.
+	if p.number == 0 && last > 0 && !p.args.tokens[0].quoted && (implied == 0 || !p.cmd.free) {
+		if number, ok := keyOf(bareKey, p.args.word(0)); ok {
+			p.number, p.args = number, p.args.without(0)
+		}
+	}
+	if p.number == 0 {
+		p.number = implied
+	}
+}
+
+func keyOf(form *regexp.Regexp, word string) (int64, bool) {
+	m := form.FindStringSubmatch(word)
+	if m == nil {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	return n, err == nil
+}
+
+// unknown says that there is no such command, and which one may be meant.
+func unknown(first, second string) error {
+	if second != "" {
+		r := &Refusal{Name: templates.UnknownWord, Args: templates.Args{Word: first + " " + second}}
+		if near := nearest(second, seconds(first)); near != "" {
+			r.Args.Nearest = first + " " + near
+		}
+		return r
+	}
+	if known := access.Words(); slices.Contains(known, first) {
+		return &Refusal{Name: templates.NotYet, Args: templates.Args{Word: first}}
+	}
+	r := &Refusal{Name: templates.UnknownWord, Args: templates.Args{Word: first}}
+	var candidates []string
+	for _, w := range Words() {
+		f, s, two := strings.Cut(w, " ")
+		if candidates = append(candidates, f); two && short(s) != "" {
+			candidates = append(candidates, s)
+		}
+	}
+	r.Args.Nearest = nearest(first, candidates)
+	if full := short(r.Args.Nearest); full != "" {
+		r.Args.Nearest = full
+	}
+	return r
+}
+
+// personOf reads a mention; plain ids are understood as well, for the terminal.
+func personOf(word string) (string, bool) {
+	for _, form := range []*regexp.Regexp{userWord, plainUser} {
+		if m := form.FindStringSubmatch(strings.TrimSpace(word)); m != nil {
+			return m[1], true
+		}
+	}
+	return "", false
+}
+
+// levelOf reads a level, full-width letters included.
+func levelOf(word string) (incidents.Level, bool) {
+	l, err := incidents.ParseLevel(fold(word))
+	return l, err == nil
+}

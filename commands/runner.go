@@ -1,0 +1,242 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/notify"
+	"github.com/ai-notebook/notebookbot/templates"
+)
+
+// Domain is the part of incidents.Service that commands use.
+type Domain interface {
+	OpenIn(tx incidents.Tx, o incidents.Open, now time.Time) (*incidents.Incident, error)
+	ApplyIn(tx incidents.Tx, number int64, ev incidents.Event, now time.Time) (*incidents.Incident, error)
+}
+
+var _ Domain = (*incidents.Service)(nil)
+
+// Places is the part of the outbox that knows where messages stand.
+type Places interface {
+	Posted(ctx context.Context, key string) (notify.Posted, bool, error)
+	KeyAt(ctx context.Context, p notify.Posted) (string, error)
+}
+
+// Config is what the Runner works with. Fields without a remark are needed.
+type Config struct {
+	Inbox  Inbox
+	Wake   <-chan struct{} // signalled when a request was accepted; nil: the Runner polls
+	Store  incidents.Store
+	Domain Domain
+	Places Places
+	Front  Front // nil: no modals, as from a terminal
+	Access *access.Access
+	Words  *templates.Templates
+
+	Ops       string             // channel where answers are for all to see
+	Incidents []string           // likewise: every channel that cards go to
+	Ladders   incidents.Policies // whom each level tells, for `contacts`
+	// Link gives the address of a message; empty: not to be had. Optional.
+	Link func(ctx context.Context, at notify.Posted) string
+
+	Log *slog.Logger
+	Now func() time.Time // nil: the system's clock
+
+	// For tests. Zero values take the defaults.
+	Workers int
+	Poll    time.Duration
+	Lease   time.Duration
+}
+
+// The Runner's measures.
+const (
+	defaultWorkers = 8
+	defaultPoll    = time.Second
+	// defaultLease is how long another Runner waits before it takes over what a dead one was at.
+	defaultLease = 15 * time.Second
+	// queueRoom is how many requests are held beyond those that are worked on, so that one who asks a lot keeps nobody waiting.
+	queueRoom = 32
+	// oneRequest is how long one try may take.
+	oneRequest = 10 * time.Second
+	// grace is how long work that was begun may go on after the end was asked for.
+	grace    = 2 * time.Second
+	retryMin = 100 * time.Millisecond
+	retryMax = 5 * time.Second
+	// giveUp is how often a request is tried that the store does not take. After that its person is told, if the store takes that.
+	giveUp = 6
+)
+
+// Runner carries out what was accepted: exactly once, in the order in which each person asked, several persons at a time.
+type Runner struct {
+	Config
+	public map[string]bool
+
+	mu     sync.Mutex
+	held   map[string]bool      // ids of the requests that are here
+	queues map[string][]Request // by user; a key says that a worker is at it
+	ready  chan string          // users whose queue has a worker's attention to get
+	freed  chan struct{}        // signalled when a request has left
+}
+
+// New makes a Runner.
+func New(cfg Config) *Runner {
+	cfg.Workers = cmp.Or(cfg.Workers, defaultWorkers)
+	cfg.Poll = cmp.Or(cfg.Poll, defaultPoll)
+	cfg.Lease = cmp.Or(cfg.Lease, defaultLease)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &Runner{
+		Config: cfg,
+		public: map[string]bool{},
+		held:   map[string]bool{},
+		queues: map[string][]Request{},
+		ready:  make(chan string, cfg.Workers+queueRoom), // never full: at most that many requests are held
+		freed:  make(chan struct{}, 1),
+	}
+	for _, c := range append([]string{cfg.Ops}, cfg.Incidents...) {
+		r.public[c] = c != ""
+	}
+	return r
+}
+
+// Run takes requests from the inbox and carries them out until ctx ends. What is begun then is ended, what is not is left to
+// the next Runner.
+func (r *Runner) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, stop) })()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for range r.Workers {
+		wg.Go(func() { r.work(ctx, work) })
+	}
+	poll := time.NewTicker(r.Poll)
+	defer poll.Stop()
+	var wait time.Duration
+	for ctx.Err() == nil {
+		more, err := r.take(ctx)
+		if err != nil && ctx.Err() == nil {
+			wait = min(max(2*wait, retryMin), retryMax)
+			r.Log.ErrorContext(ctx, "taking requests", "err", err, "again_in", wait)
+			pause(ctx, wait)
+			continue
+		}
+		wait = 0
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-r.Wake:
+		case <-r.freed:
+		case <-poll.C:
+		}
+	}
+	return nil
+}
+
+// take claims requests as far as there is room and tells whether it should be called again at once.
+func (r *Runner) take(ctx context.Context) (more bool, err error) {
+	r.mu.Lock()
+	room := r.Workers + queueRoom - len(r.held)
+	r.mu.Unlock()
+	if room <= 0 {
+		return false, nil // A request that leaves wakes us.
+	}
+	found, err := r.Inbox.Pending(ctx, r.Now(), r.Lease, room)
+	if err != nil {
+		return false, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fresh := 0
+	for _, req := range found {
+		if r.held[req.ID] {
+			continue // Its claim ran out while it is still tried here.
+		}
+		fresh++
+		r.held[req.ID] = true
+		queue, busy := r.queues[req.User]
+		r.queues[req.User] = append(queue, req)
+		if !busy {
+			r.ready <- req.User
+		}
+	}
+	return fresh > 0 && len(found) == room, nil
+}
+
+// work carries out one person's requests after the other's.
+func (r *Runner) work(ctx, work context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case user := <-r.ready:
+			r.serve(ctx, work, user)
+		}
+	}
+}
+
+// serve carries out the oldest request of a person and puts the person at the end of the row when there are more.
+func (r *Runner) serve(ctx, work context.Context, user string) {
+	r.mu.Lock()
+	req := r.queues[user][0]
+	r.mu.Unlock()
+	var wait time.Duration
+	for try := 1; ; try++ {
+		err := r.once(work, req, try)
+		if err == nil {
+			break
+		}
+		// It stays pending. Nothing of this person overtakes it, and nothing is lost when we end here.
+		wait = min(max(2*wait, retryMin), retryMax)
+		r.Log.ErrorContext(ctx, "request stays pending", "request", req.ID, "user", user, "try", try, "err", err, "again_in", wait)
+		if !pause(ctx, wait) {
+			return
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.held, req.ID)
+	if rest := r.queues[user][1:]; len(rest) > 0 {
+		r.queues[user] = rest
+		r.ready <- user
+	} else {
+		delete(r.queues, user)
+	}
+	select {
+	case r.freed <- struct{}{}:
+	default:
+	}
+}
+
+func (r *Runner) once(work context.Context, req Request, try int) error {
+	ctx, cancel := context.WithTimeout(work, oneRequest)
+	defer cancel()
+	err := r.Carry(ctx, req)
+	if err != nil && try >= giveUp {
+		return r.apologize(ctx, req, err)
+	}
+	return err
+}
+
+// pause waits and tells whether ctx still goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
