@@ -76,7 +76,7 @@ func (c *checkup) limited(ctx context.Context) (context.Context, context.CancelF
 
 func runCheck(ctx context.Context, e env, args []string) error {
 	f := newFlags(e, "check")
-	config := f.config()
+	config := f.config(loadConfig)
 	if err := f.parse(args); err != nil {
 		return err
 	}

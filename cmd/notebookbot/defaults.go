@@ -100,7 +100,7 @@ func guideContacts() Contacts {
 		{Name: "management", Mail: "management@ai-notebook.com"},
 		{Name: "cloud", Mail: "support@cloud-provider.com"},
 		{Name: "domain", Mail: "support@domain-provider.com"},
-		{Name: "certificate", Mail: "support@ssl-provider.com"},
+		{Name: "ssl", Mail: "support@ssl-provider.com"},
 		{Name: "cdn", Mail: "support@cdn-provider.com"},
 	}
 }

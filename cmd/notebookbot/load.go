@@ -28,17 +28,43 @@ var errConfigFile = errors.New("configuration")
 
 // loadConfig reads, decodes and validates a configuration file. Its error is a *configError when the content is wrong.
 func loadConfig(path string) (*Config, error) {
-	b, err := readSmall(path, maxConfigBytes)
+	b, err := readConfig(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errConfigFile, err)
+		return nil, err
 	}
 	return parseConfig(path, b, os.LookupEnv)
 }
 
+// loadWithoutSecrets is loadConfig for those who need no secret: all of them are left empty, and none is missed.
+func loadWithoutSecrets(path string) (*Config, error) {
+	b, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	d := newDecoder(path, os.LookupEnv)
+	d.withoutSecrets = true
+	return d.config(b)
+}
+
+func readConfig(path string) ([]byte, error) {
+	b, err := readSmall(path, maxConfigBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errConfigFile, err)
+	}
+	return b, nil
+}
+
 // parseConfig decodes and validates a configuration. Relative `_file` names start at the folder of path.
 func parseConfig(path string, content []byte, env func(string) (string, bool)) (*Config, error) {
-	d := &decoder{file: path, dir: filepath.Dir(path), env: env, lines: map[string]int{}}
-	cfg := defaultConfig()
+	return newDecoder(path, env).config(content)
+}
+
+func newDecoder(path string, env func(string) (string, bool)) *decoder {
+	return &decoder{file: path, dir: filepath.Dir(path), env: env, lines: map[string]int{}}
+}
+
+func (d *decoder) config(content []byte) (*Config, error) {
+	cfg, path := defaultConfig(), d.file
 	cfg.File = path
 	if root := d.parse(content); root != nil {
 		d.decode(cfg, root)

@@ -46,9 +46,10 @@ func main() {
 	os.Exit(code)
 }
 
-// program runs one subcommand and turns its error into words and an exit code.
-func program(ctx context.Context, e env, args []string) int {
-	commands := subcommands()
+func program(ctx context.Context, e env, args []string) int { return run(ctx, e, subcommands(), args) }
+
+// run runs one subcommand and turns its error into words and an exit code.
+func run(ctx context.Context, e env, commands []command, args []string) int {
 	if len(args) == 0 {
 		usage(e.stderr, commands)
 		return exitUsage
@@ -132,7 +133,7 @@ func (f flags) parse(args []string) error {
 }
 
 // config adds --config and gives what reads it.
-func (f flags) config() func() (*Config, error) {
+func (f flags) config(load func(path string) (*Config, error)) func() (*Config, error) {
 	path := f.String("config", "", "the configuration `FILE` (notebookbot config prints an example)")
 	return func() (*Config, error) {
 		if *path == "" {
@@ -140,7 +141,7 @@ func (f flags) config() func() (*Config, error) {
 			f.Usage()
 			return nil, errUsage
 		}
-		return loadConfig(*path)
+		return load(*path)
 	}
 }
 

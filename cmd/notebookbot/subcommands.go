@@ -33,7 +33,7 @@ func subcommands() []command {
 
 func runServe(ctx context.Context, e env, args []string) error {
 	f := newFlags(e, "serve")
-	config, log := f.config(), f.log()
+	config, log := f.config(loadConfig), f.log()
 	if err := f.parse(args); err != nil {
 		return err
 	}
@@ -76,5 +76,3 @@ func runRun(_ context.Context, e env, _ []string) error {
 	_, _ = fmt.Fprintln(e.stderr, "notebookbot run: commands from a terminal come with a later version; until then use Slack, or Alertmanager's own page while Slack is down.")
 	return errSaid
 }
-
-func runManifest(context.Context, env, []string) error { return errors.New("soon") }

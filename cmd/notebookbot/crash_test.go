@@ -1,0 +1,395 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/slackfake"
+	"github.com/ai-notebook/notebookbot/internal/store"
+)
+
+// kills is how often the crash test kills the bot: 20 times, or as NOTEBOOKBOT_KILLS says (make soak).
+func kills(t *testing.T) int {
+	t.Helper()
+	s := os.Getenv("NOTEBOOKBOT_KILLS")
+	if s == "" {
+		return 20
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		t.Fatalf("NOTEBOOKBOT_KILLS=%q: a number of kills is needed", s)
+	}
+	return n
+}
+
+// crashed is everything that a run of the crash test promised to somebody.
+type crashed struct {
+	mu     sync.Mutex
+	taken  map[string]bool  // fingerprints of alerts that were answered 200
+	acked  map[string]bool  // incidents whose acknowledge button was pressed and acknowledged to Slack
+	noted  map[string]bool  // texts of notes whose command was acknowledged to Slack
+	counts map[string]int
+}
+
+func (c *crashed) count(what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts[what]++
+}
+
+// TestKilledAtRandomInstantsNothingIsLostAndNothingHappensTwice kills the real program under a stream of alerts, clicks,
+// commands and Slack faults, then lets it come to rest and compares what it promised with what it did.
+func TestKilledAtRandomInstantsNothingIsLostAndNothingHappensTwice(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: the crash test takes half a minute")
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	bin, dir := buildBinary(t), t.TempDir()
+	ws := slackfake.Default()
+	ws.Seed = seed
+	ws.Times.Retry = []time.Duration{0, 500 * time.Millisecond, 2 * time.Second}
+	slack := slackfake.New(ws)
+	if err := slack.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	defer slack.Close()
+	addr := freeAddr(t)
+	db := filepath.Join(dir, "bot.db")
+	config := filepath.Join(dir, "notebookbot.yml")
+	writeFile(t, config, fmt.Sprintf(`
+app: {name: AI智能记事本, timezone: UTC}
+listen: %s
+store: sqlite:%s
+slack: {app_token: %s, bot_token: %s, api_url: "%s", channels: {ops: C0OPS, incidents: C0INC}}
+alertmanager: {token: crash}
+levels: {P0: {respond: 3s, resolve: 8s}, P1: {respond: 4s, resolve: 10s}, P2: {respond: 5s, resolve: 12s}}
+incidents: {hold: 1s}
+people: {operators: [U01AAAA, U01BBBB], commanders: [U01BBBB]}
+`, addr, db, slackfake.AppToken, slackfake.BotToken, slack.URL()))
+
+	c := &crashed{taken: map[string]bool{}, acked: map[string]bool{}, noted: map[string]bool{}, counts: map[string]int{}}
+	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable on purpose
+	for round := range kills(t) {
+		p := startBot(t, bin, config, addr)
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for w := range 3 {
+			wg.Go(func() { c.alerts(ctx, addr, fmt.Sprintf("r%d-w%d", round, w)) })
+		}
+		wg.Go(func() { c.people(ctx, slack, round) })
+		wg.Go(func() { c.faults(ctx, slack, rand.New(rand.NewPCG(seed, uint64(round)))) }) //nolint:gosec // likewise
+		wait(ctx, time.Duration(50+rng.IntN(900))*time.Millisecond)
+		p.kill(t)
+		stop()
+		wg.Wait()
+		slack.ClearFaults()
+	}
+
+	p := startBot(t, bin, config, addr)
+	until(t, "everything is told and every clock has run out", 120*time.Second, func() bool { return atRest(addr) })
+	p.stop(t)
+	c.verify(t, slack, db)
+	t.Logf("%d kills: %d alerts taken, %d clicks and %d notes acknowledged, %v", kills(t), len(c.taken), len(c.acked), len(c.noted), c.counts)
+}
+
+// alerts sends distinct alerts, each its own group, and remembers those that were taken.
+func (c *crashed) alerts(ctx context.Context, addr, name string) {
+	for i := 0; ctx.Err() == nil; i++ {
+		fp := fmt.Sprintf("%s-%d", name, i)
+		severity := []string{"critical", "warning", "info"}[i%3]
+		body := fmt.Sprintf(`{"version":"4","groupKey":"{}:{n=\"%[1]s\"}","receiver":"r","status":"firing","truncatedAlerts":0,`+
+			`"alerts":[{"status":"firing","labels":{"alertname":"Crash","n":"%[1]s","severity":"%[2]s"},"annotations":{"summary":"%[1]s"},`+
+			`"startsAt":"%[3]s","endsAt":"0001-01-01T00:00:00Z","fingerprint":"%[1]s"}]}`, fp, severity, time.Now().UTC().Format(time.RFC3339Nano))
+		for range 1 + i%2 { // every other one comes twice
+			if postWebhook(ctx, addr, "crash", body) == http.StatusOK {
+				c.mu.Lock()
+				c.taken[fp] = true
+				c.mu.Unlock()
+			}
+		}
+		wait(ctx, 60*time.Millisecond)
+	}
+}
+
+// people press acknowledge buttons and write notes, and remember what Slack was told had been taken.
+func (c *crashed) people(ctx context.Context, slack *slackfake.Server, round int) {
+	me := slack.User(slackfake.Operator)
+	for i := 0; ctx.Err() == nil; i++ {
+		wait(ctx, 30*time.Millisecond)
+		var cards []slackfake.Message
+		for _, m := range slack.Roots("C0INC") {
+			if strings.HasSuffix(m.Key(), "/card") && !c.isAcked(m.Key()) {
+				cards = append(cards, m)
+			}
+		}
+		if len(cards) == 0 {
+			continue
+		}
+		card := cards[i%len(cards)]
+		key, _, _ := strings.Cut(card.Key(), "/")
+		out, err := me.Click("C0INC", card.TS, "incident.ack").Wait(ctx)
+		switch {
+		case err == nil && out.Ended == slackfake.Acked:
+			c.mu.Lock()
+			c.acked[key] = true
+			c.mu.Unlock()
+		case err == nil:
+			c.count("clicks " + string(out.Ended))
+		}
+		note := fmt.Sprintf("note %d/%d", round, i)
+		out, err = me.Slash("C0OPS", fmt.Sprintf("incident note %s %s", key, note)).Wait(ctx)
+		if err == nil && out.Ended == slackfake.Acked && out.Error == "" && len(out.Ack) == 0 {
+			c.mu.Lock()
+			c.noted[note] = true
+			c.mu.Unlock()
+		}
+	}
+}
+
+func (c *crashed) isAcked(cardKey string) bool {
+	key, _, _ := strings.Cut(cardKey, "/")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.acked[key]
+}
+
+// faults makes Slack lose answers, fail, refuse for a while and cut sockets.
+func (c *crashed) faults(ctx context.Context, slack *slackfake.Server, rng *rand.Rand) {
+	for ctx.Err() == nil {
+		method := []string{"chat.postMessage", "chat.update", "chat.postEphemeral"}[rng.IntN(3)]
+		switch rng.IntN(6) {
+		case 0, 1:
+			slack.Fail(slackfake.Fault{Method: method, Kind: slackfake.AcceptThenDrop, Times: 1})
+		case 2:
+			slack.Fail(slackfake.Fault{Method: method, Kind: slackfake.ServerError, Times: 1})
+		case 3:
+			slack.Fail(slackfake.Fault{Method: method, Kind: slackfake.RateLimited, RetryAfter: 1, Times: 1})
+		case 4:
+			slack.CutSockets()
+		case 5:
+			slack.Disconnect("refresh_requested")
+		}
+		wait(ctx, time.Duration(20+rng.IntN(150))*time.Millisecond)
+	}
+}
+
+// verify holds the promises against the store and against what stands in Slack.
+func (c *crashed) verify(t *testing.T, slack *slackfake.Server, db string) {
+	t.Helper()
+	for _, v := range slack.Violations() {
+		t.Errorf("slack: %s", v)
+	}
+	for key, places := range slack.PostsByKey() {
+		if len(places) != 1 {
+			t.Errorf("message %s stands %d times", key, len(places))
+		}
+	}
+	st, err := store.Open(t.Context(), "sqlite:"+db, slog.New(slog.DiscardHandler), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = st.Close() }()
+	all, err := st.List(t.Context(), incidents.Filter{Limit: 100000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := map[string][]string{}
+	notes := map[string]int{}
+	posted := slack.PostsByKey()
+	for _, i := range all {
+		for fp := range i.Members {
+			in[fp] = append(in[fp], i.Key())
+		}
+		if c.acked[i.Key()] && i.Acked.IsZero() {
+			t.Errorf("%s: the click was acknowledged and had no effect", i.Key())
+		}
+		if len(posted[i.Key()+"/card"]) != 1 {
+			t.Errorf("%s has %d cards", i.Key(), len(posted[i.Key()+"/card"]))
+		}
+		es, err := st.Timeline(t.Context(), i.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.clocks(t, i, es, notes)
+	}
+	for fp := range c.taken {
+		if len(in[fp]) != 1 {
+			t.Errorf("alert %s was answered 200 and is in %d incidents %v", fp, len(in[fp]), in[fp])
+		}
+	}
+	for note := range c.noted {
+		if notes[note] != 1 {
+			t.Errorf("%q was acknowledged and stands %d times in the timelines", note, notes[note])
+		}
+	}
+	if len(c.taken) == 0 || len(c.acked) == 0 || len(c.noted) == 0 {
+		t.Errorf("the test did nothing: %d alerts, %d clicks, %d notes", len(c.taken), len(c.acked), len(c.noted))
+	}
+}
+
+// clocks checks that each clock of an incident broke once, and only where nobody was in time; and that what was said is in the
+// thread once.
+func (c *crashed) clocks(t *testing.T, in *incidents.Incident, es []incidents.Entry, notes map[string]int) {
+	t.Helper()
+	breaches := map[incidents.ClockKind]int{}
+	for _, e := range es {
+		switch e.Kind {
+		case incidents.ClockBreach:
+			breaches[e.Fact.Clock]++
+		case incidents.NoteAdded:
+			notes[e.Fact.Text]++
+		}
+	}
+	want := map[incidents.ClockKind]int{incidents.Resolve: 1}
+	if in.Acked.IsZero() || !in.Acked.Before(in.Respond.Due) {
+		want[incidents.Respond] = 1
+	}
+	if !maps.Equal(breaches, want) {
+		t.Errorf("%s (acked %v): breaches = %v, want %v", in.Key(), in.Acked, breaches, want)
+	}
+}
+
+// atRest asks the bot whether anything waits: nothing in the outbox and no clock that still runs.
+func atRest(addr string) bool {
+	body := get(addr, "/metrics")
+	return strings.Contains(body, "\nnotebookbot_outbox_depth 0\n") && clocksOver(body)
+}
+
+// clocksOver is true a while after the last clock can have run out. The longest of the configuration is twelve seconds.
+func clocksOver(metrics string) bool {
+	for line := range strings.Lines(metrics) {
+		if v, ok := strings.CutPrefix(line, "process_start_time_seconds "); ok {
+			start, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+			return err == nil && time.Since(time.Unix(int64(start), 0)) > 15*time.Second
+		}
+	}
+	return false
+}
+
+// process is a running program under test.
+type process struct {
+	cmd *exec.Cmd
+	log *bytes.Buffer
+}
+
+func startBot(t *testing.T, bin, config, addr string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(bin, "serve", "--config", config), log: &bytes.Buffer{}} //nolint:gosec // our own binary
+	p.cmd.Stderr = p.log
+	p.cmd.Stdout = p.log
+	p.cmd.SysProcAttr = dieWithParent()
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if p.cmd.ProcessState == nil {
+			_ = p.cmd.Process.Kill()
+			_ = p.cmd.Wait()
+		}
+		if t.Failed() {
+			t.Logf("last words:\n%s", tail(p.log.String(), 3000))
+		}
+	})
+	until(t, "the bot listens", 20*time.Second, func() bool { return get(addr, "/healthz") != "" || p.cmd.ProcessState != nil })
+	return p
+}
+
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatalf("kill: %v\n%s", err, tail(p.log.String(), 3000))
+	}
+	_ = p.cmd.Wait() // "signal: killed"
+}
+
+// stop ends the program as systemd does, and expects it to be gone within five seconds.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- p.cmd.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Errorf("after SIGTERM: %v\n%s", err, tail(p.log.String(), 3000))
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("SIGTERM did not end it within 5 s")
+		_ = p.cmd.Process.Kill()
+		<-done
+	}
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+var client = &http.Client{Timeout: 5 * time.Second}
+
+func get(addr, path string) string {
+	resp, err := client.Get("http://" + addr + path) //nolint:noctx // bounded by the client's time-out
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return ""
+	}
+	return string(b)
+}
+
+func postWebhook(ctx context.Context, addr, token, body string) int {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/webhooks/alertmanager", strings.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = resp.Body.Close() }()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}
+
+// wait waits, but not longer than ctx.
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+func until(t *testing.T, what string, within time.Duration, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
