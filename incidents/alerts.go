@@ -200,7 +200,7 @@ func (in *Incident) alerted(w Webhook, now time.Time) Result {
 	}
 	firing := in.countFiring()
 	over := firing == 0 && in.Truncated == 0
-	recovering := over && !before
+	recovering := over && !before && in.State != Verifying
 	if upTo := now; in.State != Verifying {
 		if recovering {
 			upTo = in.lastEnd(now)

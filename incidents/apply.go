@@ -207,8 +207,8 @@ func (in *Incident) resolve(ev ResolveBy, now time.Time) (Result, error) {
 	}
 	in.fire(&r, now, now)
 	firing := in.countFiring()
+	in.StillFiring = in.State.Open() && (firing > 0 || in.Truncated > 0)
 	in.State, in.ResolvedAt, in.ResolvedBy, in.Report = Resolved, now, ev.By, report
-	in.StillFiring = firing > 0 || in.Truncated > 0
 	in.HoldUntil, in.NextEscalation = time.Time{}, time.Time{}
 	in.Respond.stop(at)
 	in.Resolve.stop(at)

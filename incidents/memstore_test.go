@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -182,8 +183,10 @@ func (tx *memTx) Save(in *incidents.Incident) error {
 	if err := json.Unmarshal(b, back); err != nil {
 		return err
 	}
-	if diff := gocmp.Diff(in, back, emptyIsNil); diff != "" {
-		return errors.New("the incident does not survive JSON:\n" + diff)
+	if !reflect.DeepEqual(in, back) {
+		if diff := gocmp.Diff(in, back, emptyIsNil); diff != "" {
+			return errors.New("the incident does not survive JSON:\n" + diff)
+		}
 	}
 	tx.incidents[in.Number], tx.due[in.Number] = b, in.NextDue()
 	if gid := in.Group.ID(); gid != "" {
