@@ -78,7 +78,10 @@ func (p *page) button(b templates.Button) (*slack.ButtonBlockElement, bool) {
 		return nil, false
 	}
 	if label == "" {
-		label = b.Action
+		label = oneLine(b.Action)
+	}
+	if label == "" {
+		label = ellipsis
 	}
 	e.Text = plainText(label, maxLabel)
 	if b.Confirm != nil {

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 	"unicode/utf8"
 
-	"gopkg.in/yaml.v3"
+	"github.com/goccy/go-yaml"
 )
 
 // Shortcut is an entry of Slack's menus. Callback comes back in commands.Request.Callback.
@@ -77,13 +76,11 @@ func Manifest(a App) (string, error) {
 	m.Settings.Events.Bot = events
 	m.Settings.Interactivity.Enabled = true
 	m.Settings.SocketMode = true
-	var b strings.Builder
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	if err := e.Encode(m); err != nil {
+	b, err := yaml.MarshalWithOptions(m, yaml.Indent(2), yaml.IndentSequence(true))
+	if err != nil {
 		return "", fmt.Errorf("manifest: %w", err)
 	}
-	return b.String(), nil
+	return string(b), nil
 }
 
 const maxLong = 150

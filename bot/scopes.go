@@ -15,7 +15,6 @@ var scopes = []scope{
 	{"groups:history", "looking up a message whose answer was lost, private channels"},
 	{"groups:read", "checking the channels of the configuration, private"},
 	{"im:history", "direct messages as commands, and looking up what was sent there"},
-	{"im:read", "direct messages as commands"},
 	{"im:write", "direct messages to whom an incident is escalated"},
 	{"usergroups:read", "user groups as lists of people, and mentioning them"},
 	{"users:read", "refusing guests, bots and strangers"},

@@ -3,6 +3,7 @@ package bot
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
@@ -19,6 +20,7 @@ const (
 	maxOption      = 75
 	maxOptionValue = 150
 	maxAnswer      = 3000
+	maxView        = 240_000 // bytes of the whole as JSON; Slack takes 250 kB
 	// inputAction is the action_id of every input; the block_id names the answer.
 	inputAction = "v"
 )
@@ -49,7 +51,22 @@ func (r renderer) view(v templates.View) (slack.ModalViewRequest, error) {
 	if err != nil {
 		return out, err
 	}
-	p := &page{loc: r.loc, prefix: r.prefix(), limit: maxViewBlocks - len(inputs) - 1, room: maxMessage, rows: maxViewBlocks}
+	for rows := maxViewBlocks; ; rows /= 2 {
+		out.Blocks.BlockSet = r.around(v, inputs, rows)
+		if rows == 0 || len(encode(out)) <= maxView {
+			break
+		}
+	}
+	if len(out.Blocks.BlockSet) == 0 {
+		return out, fmt.Errorf("%w: empty", errView)
+	}
+	return out, nil
+}
+
+// around puts the other blocks above and below the questions, with at most so many rows of buttons,
+// and text in proportion.
+func (r renderer) around(v templates.View, inputs []slack.Block, rows int) []slack.Block {
+	p := &page{loc: r.loc, prefix: r.prefix(), limit: maxViewBlocks - len(inputs) - 1, room: maxMessage * rows / maxViewBlocks, rows: rows}
 	p.fill(v.Blocks, false)
 	top := len(p.blocks)
 	p.fill(v.After, false)
@@ -57,13 +74,9 @@ func (r renderer) view(v templates.View) (slack.ModalViewRequest, error) {
 		top++
 	}
 	p.countLine()
-	out.Blocks.BlockSet = append(out.Blocks.BlockSet, p.blocks[:top]...)
-	out.Blocks.BlockSet = append(out.Blocks.BlockSet, inputs...)
-	out.Blocks.BlockSet = append(out.Blocks.BlockSet, p.blocks[top:]...)
-	if len(out.Blocks.BlockSet) == 0 {
-		return out, fmt.Errorf("%w: empty", errView)
-	}
-	return out, nil
+	out := slices.Clone(p.blocks[:top])
+	out = append(out, inputs...)
+	return append(out, p.blocks[top:]...)
 }
 
 func optional(s string, limit int) *slack.TextBlockObject {
