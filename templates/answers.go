@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,8 @@ type Topic struct {
 
 // Words are the commands that have words in help.
 var Words = []string{
-	"help", "incident", "incident open", "incident list", "incident show", "incident search", "incident level", "incident ack",
-	"incident resolve", "incident reopen", "incident note", "oncall", "contacts", "capacity",
+	"help", "incident", "incident open", "incident list", "incident show", "incident search", "incident ack", "incident level",
+	"incident commander", "incident escalate", "incident resolve", "incident reopen", "incident note", "oncall", "contacts", "capacity",
 }
 
 func topicKey(word string) string { return "help." + strings.ReplaceAll(word, " ", ".") }
@@ -40,10 +41,8 @@ var helpGroups = []struct {
 func groupOf(t Topic) string {
 	first, _, _ := strings.Cut(t.Word, " ")
 	for _, g := range helpGroups {
-		for _, w := range g.words {
-			if w == first {
-				return g.name
-			}
+		if slices.Contains(g.words, first) {
+			return g.name
 		}
 	}
 	return "other"
@@ -73,7 +72,7 @@ func (t *Templates) Help(v HelpView) Message {
 }
 
 func (t *Templates) helpLine(topic Topic) Line {
-	line := Line{{Text: topic.Word, Code: true}}
+	line := Line{{Text: cut(topic.Word, 60), Code: true}}
 	if k := topicKey(topic.Word) + ".short"; t.set.Lookup(k) != nil {
 		line = append(append(line, Span{Text: " "}), t.line(k, Args{})...)
 	}
@@ -134,7 +133,7 @@ func (t *Templates) List(v ListView) Message {
 	for _, in := range v.Incidents {
 		b.Lines = append(b.Lines, t.listed(in, v.Now))
 	}
-	m := t.message([]Line{title}, b)
+	m := t.quietly(t.message([]Line{title}, b))
 	if v.Next != "" {
 		m.Blocks = append(m.Blocks, Block{Kind: Actions, Buttons: []Button{
 			{Action: "incident.page", Value: v.Next, Label: t.label("button.next")},
@@ -208,6 +207,7 @@ func (t *Templates) Show(v ShowView) Message {
 	if len(v.Timeline) > 0 {
 		m.Blocks = append(m.Blocks, text(t.line("timeline.title", Args{})), Block{Kind: List, Lines: t.Timeline(v.Timeline, shownEntries)})
 	}
+	m = t.quietly(m)
 	links := t.cardLinks(v.CardView)
 	if u, _, ok := webAddress(v.Link); ok {
 		links = append([]Button{{Label: t.label("button.card"), URL: u}}, links...)

@@ -90,9 +90,9 @@ func (t *Templates) contactName(name string) string {
 	return cut(name, 60)
 }
 
-// mailOnly tells whether somebody in the list can be reached by mail alone.
-func mailOnly(ts []Target) bool {
-	return slices.ContainsFunc(ts, func(g Target) bool { return len(g.Users)+len(g.Groups) == 0 && g.Mail != "" })
+// reached tells whether a message that mentions the targets reaches anybody.
+func reached(ts []Target) bool {
+	return slices.ContainsFunc(ts, func(g Target) bool { return len(g.Users)+len(g.Groups) > 0 })
 }
 
 // namesOf stands in for targets that nobody looked up.
@@ -131,5 +131,25 @@ func (t *Templates) WithShare(m Message, value string) Message {
 	m.Blocks = append(slices.Clip(m.Blocks), Block{Kind: Actions, Buttons: []Button{
 		{Action: "answer.share", Value: value, Label: t.label("button.share")},
 	}})
+	return m
+}
+
+// quietly takes the mentions out of an answer that tells of people and calls nobody.
+func (t *Templates) quietly(m Message) Message {
+	hush := func(l Line) {
+		for i, s := range l {
+			if id := s.User + s.UserGroup; id != "" {
+				l[i] = t.quiet(id)
+			}
+		}
+	}
+	for _, b := range m.Blocks {
+		for _, l := range b.Lines {
+			hush(l)
+		}
+		for _, p := range b.Pairs {
+			hush(p.Value)
+		}
+	}
 	return m
 }

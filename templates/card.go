@@ -145,7 +145,7 @@ func (t *Templates) cardAlerts(in *incidents.Incident) []Block {
 
 // alert is one line: its name, what it says beyond the title, and the labels in which it differs from its neighbours.
 func (t *Templates) alert(in *incidents.Incident, m *incidents.Member, common map[string]string) Line {
-	a := Args{Title: m.Name(), Yes: m.Firing}
+	a := Args{Title: m.Name()}
 	for _, k := range []string{"summary", "description", "message"} {
 		if s := m.Annotations[k]; s != "" && s != in.Title {
 			a.Text = s
@@ -194,6 +194,9 @@ func (t *Templates) report(r incidents.Report) []Block {
 // cardNotes are the small print.
 func (t *Templates) cardNotes(in *incidents.Incident) []Line {
 	var ls []Line
+	if in.State.Open() && len(in.Told) > 0 {
+		ls = append(ls, t.line("card.told", Args{Word: t.names(in.Told)}))
+	}
 	if in.LevelByHand {
 		ls = append(ls, t.line("card.by_hand", Args{Level: in.Level}))
 	}
@@ -210,10 +213,10 @@ func (t *Templates) cardButtons(in *incidents.Incident) []Button {
 	key := in.Key()
 	more := Button{Action: "incident.more", Value: key, Label: t.label("button.more")}
 	resolve := Button{Action: "incident.resolve", Value: key, Label: t.label("button.resolve")}
-	switch {
-	case in.State == incidents.Resolved:
+	switch in.State {
+	case incidents.Resolved:
 		return []Button{more}
-	case in.State == incidents.Recovered:
+	case incidents.Recovered:
 		resolve.Style = Primary
 		return []Button{resolve, more}
 	}
@@ -221,8 +224,22 @@ func (t *Templates) cardButtons(in *incidents.Incident) []Button {
 	if in.Acked.IsZero() {
 		bs = append(bs, t.ackButton(key))
 	}
-	escalate := Button{Action: "incident.escalate", Value: key, Label: t.label("button.escalate")}
-	return append(bs, escalate, resolve, more)
+	return append(bs, t.escalateButton(in), resolve, more)
+}
+
+// escalateButton asks first: a slip of the finger would wake the management.
+func (t *Templates) escalateButton(in *incidents.Incident) Button {
+	var next []string
+	for _, name := range in.Policies.Levels[in.Level].Escalate {
+		if !slices.Contains(in.Told, name) {
+			next = append(next, name)
+			break
+		}
+	}
+	return Button{Action: "incident.escalate", Value: in.Key(), Label: t.label("button.escalate"), Confirm: &Confirm{
+		Title: t.plain("confirm.escalate", Args{Key: in.Key()}), Text: t.plain("confirm.escalate.text", Args{Word: t.names(next)}),
+		Yes: t.label("button.escalate"), No: t.label("modal.cancel"),
+	}}
 }
 
 func (t *Templates) ackButton(key string) Button {

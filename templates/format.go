@@ -38,6 +38,7 @@ func (t *Templates) funcs() template.FuncMap {
 		"num":    number,
 		"plural": plural,
 		"pct":    percent,
+		"lower":  strings.ToLower,
 	}
 }
 
@@ -101,8 +102,10 @@ func (t *Templates) knownName(id string) string {
 
 // join puts texts in a row as the language does.
 func (t *Templates) join(texts []string) string {
-	return strings.Join(texts, t.label("list.separator"))
+	return strings.Join(texts, t.separator())
 }
+
+func (t *Templates) separator() string { return t.marked("list.separator", Args{}) }
 
 // duration says a length of time as people do: 1小时20分, 1 h 20 min. Two units at most.
 func (t *Templates) duration(d time.Duration) string {
@@ -116,14 +119,14 @@ func (t *Templates) duration(d time.Duration) string {
 		n[0], unit[0] = int(d/time.Second), "second"
 	case d < time.Hour:
 		n[0], unit[0] = int(d/time.Minute), "minute"
-	case d < 24*time.Hour:
+	case d < 48*time.Hour:
 		n, unit = [2]int{int(d / time.Hour), int(d % time.Hour / time.Minute)}, [2]string{"hour", "minute_after"}
 	default:
 		n, unit = [2]int{int(d / (24 * time.Hour)), int(d % (24 * time.Hour) / time.Hour)}, [2]string{"day", "hour"}
 	}
 	s := t.plain("unit."+unit[0], Args{Count: n[0]})
 	if n[1] > 0 {
-		s += t.label("unit.between") + t.plain("unit."+unit[1], Args{Count: n[1]})
+		s += t.marked("unit.between", Args{}) + t.plain("unit."+unit[1], Args{Count: n[1]})
 	}
 	return s
 }
@@ -163,7 +166,7 @@ func percent(share float64) string {
 func (t *Templates) flat(lines []Line) string {
 	var b strings.Builder
 	for i, l := range lines {
-		if i > 0 {
+		if i > 0 && !strings.HasSuffix(b.String(), "。") {
 			b.WriteByte(' ')
 		}
 		for _, s := range l {

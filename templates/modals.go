@@ -11,7 +11,6 @@ type ModalView struct {
 	Incident *incidents.Incident
 	Now      time.Time
 	Metadata string         // comes back with the answers; empty: the incident's key
-	Next     []Target       // for ModalEscalate: who would be told
 	Policies *[3]PolicyText // for ModalLevel; nil: the incident's own
 	Link     string         // for ModalMore: the card
 	Report   string         // for ModalMore: the report
@@ -27,7 +26,6 @@ const (
 	CallbackCommander = "incident.commander" // InputPerson
 	CallbackNote      = "incident.note"      // InputNote
 	CallbackReopen    = "incident.reopen"    // InputReason
-	CallbackEscalate  = "incident.escalate"  // no inputs
 	CallbackOpen      = "incident.open"      // InputTitle, InputLevel
 	CallbackMore      = "incident.more"      // buttons only: actions incident.level, .commander, .note, .reopen, .show
 
@@ -42,7 +40,7 @@ const (
 )
 
 func (t *Templates) modal(v ModalView, callback, name string) View {
-	m := View{Callback: callback, Metadata: v.Metadata, Title: t.label("modal." + name), Submit: t.label("modal." + name + ".submit"), Close: t.label("modal.close")}
+	m := View{Callback: callback, Metadata: v.Metadata, Title: t.label("modal." + name), Submit: t.label("modal." + name + ".submit"), Close: t.label("modal.cancel")}
 	if v.Incident != nil {
 		if m.Metadata == "" {
 			m.Metadata = v.Incident.Key()
@@ -127,17 +125,6 @@ func (t *Templates) ModalReopen(v ModalView) View {
 	return m
 }
 
-// ModalEscalate says who would be told and asks to go on.
-func (t *Templates) ModalEscalate(v ModalView) View {
-	m := t.modal(v, CallbackEscalate, "escalate")
-	names := make([]string, 0, len(v.Next))
-	for _, g := range v.Next {
-		names = append(names, g.Name)
-	}
-	m.Blocks = append(m.Blocks, text(t.lines("modal.escalate.to", Args{Word: t.names(names)})...))
-	return m
-}
-
 // ModalOpen asks what is wrong and how bad it is; text is what the message says that it was opened from.
 func (t *Templates) ModalOpen(v ModalView, from string) View {
 	m := t.modal(v, CallbackOpen, "open")
@@ -156,9 +143,11 @@ func (t *Templates) ModalOpen(v ModalView, from string) View {
 // ModalMore offers what the card has no room for. Its buttons carry the incident's key like those of the card.
 func (t *Templates) ModalMore(v ModalView) View {
 	m := t.modal(v, CallbackMore, "more")
-	m.Submit = ""
+	m.Submit, m.Close = "", t.label("modal.close")
 	key := v.Incident.Key()
-	button := func(action string) Button { return Button{Action: action, Value: key, Label: t.label("button." + action)} }
+	button := func(action string) Button {
+		return Button{Action: action, Value: key, Label: t.label("button." + action)}
+	}
 	var bs []Button
 	if v.Incident.State.Open() {
 		bs = append(bs, button("incident.level"), button("incident.commander"))

@@ -60,7 +60,7 @@ func (t *Templates) people(ids []string) Line {
 	var line Line
 	for i, id := range ids {
 		if i > 0 {
-			line = append(line, Span{Text: t.label("list.separator")})
+			line = append(line, Span{Text: t.separator()})
 		}
 		line = append(line, t.quiet(id))
 	}
@@ -100,7 +100,7 @@ func (t *Templates) Contacts(v ContactsView) Message {
 			for _, l := range slices.Sorted(slices.Values(c.Levels)) {
 				ls = append(ls, l.String())
 			}
-			line = append(line, t.line("contacts.levels", Args{Word: strings.Join(ls, " ")})...)
+			line = append(line, t.line("contacts.levels", Args{Word: t.join(ls)})...)
 		}
 		b.Lines = append(b.Lines, line)
 	}
@@ -162,7 +162,8 @@ func (t *Templates) chart(v CapacityView) Block {
 		value := number(n)
 		label := t.plain("capacity.month", Args{Word: pad(number(i+1), len(number(len(v.ByMonth))))})
 		bar := max(0, int(float64(n)/float64(most)*barWidth*2+0.5))
-		b.Lines = append(b.Lines, Line{{Text: label + " " + pad(value, width) + " " + strings.Repeat("█", bar/2) + strings.Repeat("▌", bar%2)}})
+		row := label + " " + pad(value, width) + " " + strings.Repeat("█", bar/2) + strings.Repeat("▌", bar%2)
+		b.Lines = append(b.Lines, Line{{Text: strings.TrimRight(row, " ")}})
 	}
 	return b
 }

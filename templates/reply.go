@@ -33,7 +33,7 @@ const (
 	TroubleSize                = "webhook.size"         // Titles: peer
 	TroubleUnreadable          = "webhook.unreadable"   // Titles: peer, why
 	TroubleUnknownAlertmanager = "webhook.alertmanager" // Titles: peer, the name in the path
-	TroubleSlack               = "slack.permanent"      // Titles: channel, Slack's error code, key of the message
+	TroubleSlack               = "slack.permanent"      // Titles: channel, Slack's error code
 	TroubleStore               = "store"                // Titles: why
 	TroubleStoreBack           = "store.back"           // After: how long it was away
 	TroubleLate                = "clocks.late"          // Late: how long the bot was away; Count: how many clocks
@@ -79,6 +79,9 @@ func replyArgs(n incidents.Notice, in *incidents.Incident, told []Target) Args {
 	if f.From != nil {
 		a.From = *f.From
 	}
+	if f.To != nil {
+		a.Level = *f.To
+	}
 	if in != nil {
 		a.Key, a.Title, a.Since, a.State = in.Key(), in.Title, in.Since, in.State
 	}
@@ -90,8 +93,13 @@ func (t *Templates) reply(v ReplyView) Message {
 	a := replyArgs(n, in, v.Told)
 	var more []Block
 	switch n.Kind {
-	case incidents.MoreAlerts, incidents.Refired:
+	case incidents.MoreAlerts:
 		more = append(more, t.titles(n.Fact))
+	case incidents.Refired:
+		more = append(more, t.titles(n.Fact))
+		a.Yes = reached(a.Told)
+	case incidents.ClockBreach, incidents.Escalated:
+		a.Yes = reached(a.Told)
 	case incidents.Acked:
 		a.Yes = !in.Respond.Stopped.IsZero() && in.Respond.Stopped.After(in.Respond.Due)
 	case incidents.LevelChanged:
@@ -106,7 +114,15 @@ func (t *Templates) reply(v ReplyView) Message {
 	case incidents.NoteAdded:
 		more = append(more, quoted(n.Fact.Text, 2900))
 	}
-	return t.message(t.lines("reply."+string(n.Kind), a), append(more, t.late(a))...)
+	m := t.message(t.lines("reply."+string(n.Kind), a), append(more, t.late(a))...)
+	if n.Kind != incidents.Opened { // which says all of it by itself
+		a.Text = m.Summary
+		if n.Kind == incidents.NoteAdded {
+			a.Text += " " + cut(n.Fact.Text, 300)
+		}
+		m.Summary = t.plain("reply.summary", a)
+	}
+	return m
 }
 
 // titles lists the alerts of a fact and says how many are not listed.
@@ -137,6 +153,7 @@ func (t *Templates) paged(v ReplyView) Message {
 	a := argsOf(in, v.Notice.At)
 	a.Late, a.Clock = v.Notice.Fact.Late, clockToWatch(in)
 	a.Due = in.Respond.Due
+	a.Yes = a.Clock != "" && !v.Notice.At.Before(in.Resolve.Due) || a.Clock == incidents.Respond && !v.Notice.At.Before(in.Respond.Due)
 	why := t.lines("paged.why", Args{Text: v.Notice.Fact.Text})
 	if v.Notice.Fact.Text == "" {
 		why = nil
