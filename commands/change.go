@@ -19,17 +19,31 @@ func (c *call) change(r *Runner, ev incidents.Event, said func(before, after inc
 				return outcome{}, fromDomain(err, c.cmd, c.number, nil)
 			}
 			before := *known
-			after, err := r.Domain.ApplyIn(tx, c.number, ev, now)
+			ear := &listener{Tx: tx}
+			after, err := r.Domain.ApplyIn(ear, c.number, ev, now)
 			if err != nil {
 				return outcome{}, fromDomain(err, c.cmd, c.number, after)
 			}
-			told := after.Entries > before.Entries // The timeline has it, and with it the thread.
-			if told && c.here {
+			if ear.told && c.here {
 				return outcome{}, nil
 			}
-			return outcome{say: said(before, *after), share: showWords + " " + after.Key(), alone: !told}, nil
+			return outcome{say: said(before, *after), share: showWords + " " + after.Key(), alone: !ear.told}, nil
 		},
 	}
+}
+
+// listener hears whether a transaction tells something in the incident's thread.
+type listener struct {
+	incidents.Tx
+	told bool
+}
+
+// Notify passes notices on.
+func (l *listener) Notify(notices ...incidents.Notice) error {
+	for _, n := range notices {
+		l.told = l.told || n.Root != ""
+	}
+	return l.Tx.Notify(notices...)
 }
 
 // find reads the incident that a call speaks of.

@@ -46,6 +46,7 @@ var domainErrors = []struct {
 	{incidents.ErrSuperseded, templates.Superseded},
 	{incidents.ErrLadderEnd, templates.LadderEnd},
 	{incidents.ErrEmpty, templates.EmptyText},
+	{incidents.ErrLevel, templates.NotALevel},
 }
 
 // fromDomain turns what an incident said against an event into a refusal; other errors come back as they are. In is the

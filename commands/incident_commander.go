@@ -9,16 +9,18 @@ import (
 
 var incidentCommander = &command{words: "incident commander", key: true, run: runCommander, form: formCommander}
 
-// runCommander names who commands: a person of the workspace, or the caller with "me".
+// runCommander names who commands: a person of the workspace, or the caller when nobody is named.
 func runCommander(ctx context.Context, r *Runner, c *call) (outcome, error) {
-	if c.wantsModal() {
+	if c.modal {
 		return c.open(ctx, r, r.Words.ModalCommander)
 	}
 	var who, word string
 	switch {
 	case c.values != nil:
 		word = c.values[templates.InputPerson]
-	case len(c.args.tokens) != 1:
+	case len(c.args.tokens) == 0:
+		word = "me"
+	case len(c.args.tokens) > 1:
 		return outcome{}, wrongUsage(c.cmd)
 	default:
 		word = c.args.tokens[0].text

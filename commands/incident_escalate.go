@@ -7,7 +7,7 @@ import (
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
-var incidentEscalate = &command{words: "incident escalate", key: true, run: runEscalate, form: texts()}
+var incidentEscalate = &command{words: "incident escalate", key: true, run: runEscalate}
 
 // runEscalate tells the next name of the level's ladder.
 func runEscalate(_ context.Context, r *Runner, c *call) (outcome, error) {

@@ -34,7 +34,7 @@ func runResolve(ctx context.Context, r *Runner, c *call) (outcome, error) {
 		}
 	}
 	return c.change(r, incidents.ResolveBy{By: c.by(), Report: report}, func(before, after incidents.Incident) templates.Message {
-		if before.State == incidents.Resolved {
+		if before.State == incidents.Resolved && before.Entries == after.Entries {
 			if c.here && before.ResolvedBy == c.by() {
 				return templates.Message{} // A double click.
 			}

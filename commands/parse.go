@@ -64,7 +64,7 @@ func parse(text string, implied int64) (parsed, error) {
 	case short(first) != "":
 		p.cmd = byWords(short(first))
 	default:
-		return p, unknown(first, "")
+		return p, unknown(first, l.word(1))
 	}
 	p.args = l
 	for range min(words, len(l.tokens)) {
@@ -109,17 +109,17 @@ func keyOf(form *regexp.Regexp, word string) (int64, bool) {
 
 // unknown says that there is no such command, and which one may be meant.
 func unknown(first, second string) error {
-	if second != "" {
-		r := &Refusal{Name: templates.UnknownWord, Args: templates.Args{Word: first + " " + second}}
+	a := templates.Args{Word: first}
+	if slices.Contains(families(), first) {
+		a.Word += " " + second
 		if near := nearest(second, seconds(first)); near != "" {
-			r.Args.Nearest = first + " " + near
+			a.Nearest = first + " " + near
 		}
-		return r
+		return refuse(templates.UnknownWord, a)
 	}
-	if known := access.Words(); slices.Contains(known, first) {
-		return &Refusal{Name: templates.NotYet, Args: templates.Args{Word: first}}
+	if slices.Contains(access.Words(), first) {
+		return refuse(templates.NotYet, a)
 	}
-	r := &Refusal{Name: templates.UnknownWord, Args: templates.Args{Word: first}}
 	var candidates []string
 	for _, w := range Words() {
 		f, s, two := strings.Cut(w, " ")
@@ -127,11 +127,16 @@ func unknown(first, second string) error {
 			candidates = append(candidates, s)
 		}
 	}
-	r.Args.Nearest = nearest(first, candidates)
-	if full := short(r.Args.Nearest); full != "" {
-		r.Args.Nearest = full
+	a.Nearest = nearest(first, candidates)
+	switch {
+	case short(a.Nearest) != "":
+		a.Nearest = short(a.Nearest)
+	case slices.Contains(families(), a.Nearest):
+		if near := nearest(second, seconds(a.Nearest)); near != "" {
+			a.Nearest += " " + near
+		}
 	}
-	return r
+	return refuse(templates.UnknownWord, a)
 }
 
 // personOf reads a mention; plain ids are understood as well, for the terminal.

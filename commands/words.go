@@ -47,6 +47,9 @@ func read(raw string) line {
 				_, size = utf8.DecodeRuneInString(raw[i:])
 				i += size
 			}
+		} else if n := mentionLength(raw[i:]); n > 0 {
+			t.text = raw[i : i+n]
+			i += n
 		} else {
 			n := strings.IndexFunc(raw[i:], func(r rune) bool { return unicode.IsSpace(r) || isQuote(r) })
 			if n < 0 {
@@ -59,6 +62,14 @@ func read(raw string) line {
 		l.tokens = append(l.tokens, t)
 	}
 	return l
+}
+
+// mentionLength is the length of a mention at the beginning of s, whose name may have blanks: <@U123|Kim Lee>. 0: there is none.
+func mentionLength(s string) int {
+	if !strings.HasPrefix(s, "<@") {
+		return 0
+	}
+	return strings.IndexAny(s[:min(len(s), 200)], ">\n") + 1
 }
 
 // clean makes hostile bytes harmless: what is no UTF-8 is replaced, control characters become blanks, the rest is cut off.
