@@ -9,6 +9,7 @@ import (
 
 const (
 	batchWithin = 8 * time.Second // a server that does not answer for so long is gone
+	againWithin = 2 * time.Second // a server that refused for so long is not asked again for this batch
 	tries       = 5
 )
 
@@ -20,11 +21,12 @@ func (s *Store) commitBatch(items []*item) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchWithin)
 	defer cancel()
 	var err error
+	begun := time.Now()
 	for try := range tries {
 		if try > 0 {
 			pause(try)
 		}
-		if err = s.attempt(ctx, items); err == nil || !s.again(err, try) {
+		if err = s.attempt(ctx, items); err == nil || !s.again(err, try, begun) {
 			break
 		}
 	}
@@ -44,17 +46,17 @@ func (s *Store) commitBatch(items []*item) {
 }
 
 // again tells whether a batch that ended with this error is surely rolled back and worth another try.
-func (s *Store) again(err error, try int) bool {
+func (s *Store) again(err error, try int, begun time.Time) bool {
 	switch s.db.fault(err) {
 	case repeat:
 		return true
 	case conflict:
 		return try == 0
 	case gone:
-		// A connection that the server closed while it was idle is only found out by using it. One new connection is worth a
-		// try, unless the commit was on its way: then nobody knows whether it took effect.
+		// A connection that the server closed while it was idle is only found out by using it. A new one is worth a try, unless
+		// the commit was on its way: then nobody knows whether it took effect.
 		var c *commitError
-		return try == 0 && !errors.As(err, &c)
+		return try < 2 && time.Since(begun) < againWithin && !errors.As(err, &c)
 	case broken, full, readOnly, locked, damaged, diskError:
 	}
 	return false

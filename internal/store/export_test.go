@@ -1,0 +1,25 @@
+package store
+
+import (
+	"context"
+	"testing"
+)
+
+// QueryOnly makes the connection that writes refuse to, as it does when its file was opened read-only.
+func QueryOnly(t *testing.T, s *Store, on bool) {
+	t.Helper()
+	d, ok := s.db.(*liteDriver)
+	if !ok {
+		t.Fatal("not SQLite")
+	}
+	err := s.submit(&item{ctx: t.Context(), after: func(ctx context.Context, _ *batch) error {
+		text := "PRAGMA query_only = 0"
+		if on {
+			text = "PRAGMA query_only = 1"
+		}
+		return d.writer.exec0(ctx, text)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
