@@ -32,6 +32,7 @@ func (t *Templates) funcs() template.FuncMap {
 		"name":   t.name,
 		"told":   t.told,
 		"join":   t.join,
+		"names":  t.names,
 		"mark":   levelMark,
 		"dur":    t.duration,
 		"cut":    cut,

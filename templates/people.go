@@ -33,13 +33,16 @@ func (t *Templates) OnCall(v OnCallView) Message {
 		return t.message([]Line{line}, Block{Kind: Context, Lines: t.lines("oncall.no_rotation", Args{})})
 	}
 	var now []Line
-	if v.Now != nil {
+	if v.Now != nil && len(v.Now.Users) > 0 {
 		now = append(now, t.shift("oncall.now", *v.Now, v.At))
 	} else {
 		now = t.lines("oncall.gap", Args{})
 	}
 	next := Block{Kind: List}
 	for _, s := range v.Next {
+		if len(s.Users) == 0 {
+			continue
+		}
 		next.Lines = append(next.Lines, t.shift("oncall.shift", s, v.At))
 	}
 	m := t.message(now)

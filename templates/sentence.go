@@ -74,11 +74,8 @@ var spoken = func() []string {
 // Sentence says why something was not done and what can be done instead: Sentence(NoSuch, Args{Key: "INC-9"}).
 func (t *Templates) Sentence(name string, a Args) Message {
 	m := t.message(t.lines("error."+name, a))
-	switch {
-	case (name == WrongUsage || name == EmptyText || name == WhichIncident) && a.Word != "":
+	if a.Word != "" && (name == WrongUsage || name == EmptyText || name == WhichIncident) {
 		m.Blocks = append(m.Blocks, Block{Kind: Pre, Lines: []Line{{{Text: t.Usage(a.Word)}}}})
-	case name == AlreadyOver || name == Stale && a.State != "":
-		m = t.message(t.lines("error."+name, a))
 	}
 	return m
 }

@@ -36,7 +36,7 @@ func TestSentencesReadWell(t *testing.T) {
 			NotAllowed:   {Word: "incident ack", Class: "low", Told: []Target{{Users: []string{"U01AAAA"}, Groups: []string{"S0OPS"}}}},
 			AlreadyAcked: {Key: "INC-3", By: incidents.Person("U01AAAA")}, AlreadyOver: {Key: "INC-3", State: incidents.Recovered},
 			AlreadyOpen: {Key: "INC-3"}, Superseded: {Key: "INC-3", Word: "INC-7"}, LadderEnd: {Key: "INC-3"},
-			EmptyText: {Word: "incident note"}, TooLong: {Count: 3000}, NotALevel: {Word: "P9"}, NotANumber: {Word: "15x", Text: "0.15 / 15%"},
+			EmptyText: {Word: "incident note"}, TooLong: {Count: 3000}, NotALevel: {Word: "P9"}, NotANumber: {Word: "15x", Text: "-1 … 10 (0.15 = 15%)"},
 			NotAPerson: {Word: "U0GUEST"}, Internal: {Ref: "7f3a9c"}, NotConfigured: {Word: "oncall.rotation"}, NotYet: {Word: "restart"},
 			NoHelp: {Word: "restart"},
 		}
@@ -46,7 +46,7 @@ func TestSentencesReadWell(t *testing.T) {
 		b.add("unknown_word, none near", w.Sentence(UnknownWord, Args{Word: "<!channel>\nrm -rf"}))
 		b.add("stale, not known which", w.Sentence(Stale, Args{}))
 		done := Args{
-			Key: "INC-3", Level: incidents.P0, Title: "用户无法上传附件", After: 3 * time.Minute, Person: "U01AAAA", Names: []string{"值班"},
+			Key: "INC-3", Level: incidents.P0, Title: "用户无法上传附件", After: 3 * time.Minute, Person: "U01AAAA", Names: []string{"ops", "management"},
 			By: incidents.Person("U01AAAA"),
 		}
 		for _, s := range dones {
@@ -125,6 +125,7 @@ func TestAnswersReadWell(t *testing.T) {
 			{Users: []string{"U02BBBB"}, From: at.Add(week), To: at.Add(2 * week)},
 			{Users: []string{"U03CCCC", "U01AAAA"}, From: at.Add(2 * week), To: at.Add(3 * week), Override: true},
 		}, At: now}))
+		b.add("oncall, rotation with a hole", w.OnCall(OnCallView{Now: &Shift{From: at, To: at.Add(week)}, Next: []Shift{{}, shift}, At: now}))
 		b.add("oncall, gap", w.OnCall(OnCallView{Next: []Shift{shift}, At: now}))
 		b.add("oncall, operators", w.OnCall(OnCallView{Operators: []string{"U01AAAA", "U02BBBB", "S0OPS"}, At: now}))
 		b.add("oncall, nobody", w.OnCall(OnCallView{At: now}))
