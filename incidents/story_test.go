@@ -41,18 +41,18 @@ type story struct {
 	heard int // notices that said gave out already
 }
 
-func newStory(t testing.TB) *story { return newStoryWith(t, guide) }
-
-func newStoryWith(t testing.TB, p incidents.Policies) *story {
+func newStory(t testing.TB) *story {
 	s := &story{TB: t, now: nine, store: newMemStore()}
 	s.store.Twice = true
-	s.svc = s.service(p)
+	s.svc = s.service(guide)
 	return s
 }
 
-func (s *story) service(p incidents.Policies) *incidents.Service {
+func (s *story) service(p incidents.Policies) *incidents.Service { return s.serviceOver(s.store, p) }
+
+func (s *story) serviceOver(store incidents.Store, p incidents.Policies) *incidents.Service {
 	cfg := incidents.Config{Policies: p, Hold: hold, Channel: "C0INC", Now: func() time.Time { return s.now }}
-	return incidents.NewService(s.store, cfg, slog.New(slog.DiscardHandler))
+	return incidents.NewService(store, cfg, slog.New(slog.DiscardHandler))
 }
 
 type tale struct {
