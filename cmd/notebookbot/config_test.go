@@ -147,11 +147,12 @@ func TestEachMistakeNamesFileLineKeyWhatWasFoundAndWhatIsAllowed(t *testing.T) {
 		{"a variable that is not set", least + "secret: ${NO_SUCH}\n", `bot.yml:6: secret: the environment variable NO_SUCH is not set; set it, or leave the key out`},
 		{"a variable without end", least + "public_url: http://${HOST\n", `bot.yml:6: public_url: found "${HOST"; a variable is written ${NAME}; $${ stands for ${ itself`},
 		{"an alias", least + "break_glass: &a [U01AAAA]\n", `bot.yml:6: an anchor, alias or merge; write the value out`},
-		{"a tag", least + "listen: !!str x\n", `bot.yml:6: a YAML tag or directive; plain values only`},
-		{"brackets without end", least + "break_glass: " + strings.Repeat("[", 10000), `bot.yml:6: nested too deep; the keys of ` + "`notebookbot config`"},
-		{"a second document", least + "---\nlisten: x\n", `bot.yml:7: a second document; one document in a file`},
+		{"a tag", least + "listen: !!str x\n", `bot.yml:6: a YAML tag; plain values only`},
+		{"a mapping as a key", least + "? {a: b}\n: c\n", `bot.yml:6: found a mapping as a key; a word`},
+		{"brackets without end", least + "break_glass: " + strings.Repeat("[", 10000), `bot.yml:6: not readable as YAML: did not find expected node content`},
+		{"a second document", least + "---\nlisten: x\n", `bot.yml:6: a second document; one document in a file`},
 		{"a file too large", least + strings.Repeat("# more\n", 50000), `bot.yml: the file is too large; at most 256 KiB`},
-		{"something else than YAML", "slack: [", `bot.yml:1: not readable as YAML: sequence end token ']' not found`},
+		{"something else than YAML", "slack: [", `bot.yml:1: not readable as YAML: did not find expected node content`},
 		{"a list at the top", "- a\n", `bot.yml:1: found a list; a mapping (key: value)`},
 	}
 	for _, tt := range tests {
@@ -185,6 +186,18 @@ func TestOneRunTellsEveryMistakeInTheOrderOfTheFile(t *testing.T) {
 	}
 	want := []string{"listen", "slack.channels.ops", "app.locale", "app.timezone", "levels.P0.respond"}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAddressesInListsNeedNoQuotes(t *testing.T) {
+	t.Parallel()
+	cfg, err := read(t, least+"alertmanager: [{name: a, url: [http://a:9093, http://b:9093]}, {name: b, url: http://c:9093}]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Alertmanagers{{Name: "a", URLs: URLs{"http://a:9093", "http://b:9093"}}, {Name: "b", URLs: URLs{"http://c:9093"}}}
+	if diff := cmp.Diff(want, cfg.Alertmanager); diff != "" {
 		t.Error(diff)
 	}
 }

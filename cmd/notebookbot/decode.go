@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml/ast"
+	"gopkg.in/yaml.v3"
 )
 
 // decoder fills a Config from a YAML tree by the yaml tags of its fields. It goes on after an error, so that one run tells
@@ -31,7 +31,7 @@ type decoder struct {
 
 // nodeDecoder is implemented by types that are written in more than one way.
 type nodeDecoder interface {
-	decodeNode(d *decoder, n ast.Node, path string)
+	decodeNode(d *decoder, n *yaml.Node, path string)
 }
 
 var (
@@ -44,19 +44,13 @@ func (d *decoder) fail(line int, key, found, allowed string) {
 	d.problems = append(d.problems, problem{line: line, key: key, found: found, allowed: allowed})
 }
 
-func (d *decoder) decode(cfg *Config, root ast.Node) {
-	if _, null := root.(*ast.NullNode); null {
-		return
-	}
+func (d *decoder) decode(cfg *Config, root *yaml.Node) {
 	d.value(reflect.ValueOf(cfg).Elem(), root, "")
 }
 
 // value decodes one node into v. A null leaves what stands there: the default.
-func (d *decoder) value(v reflect.Value, n ast.Node, path string) {
-	if n == nil {
-		return
-	}
-	if _, null := n.(*ast.NullNode); null {
+func (d *decoder) value(v reflect.Value, n *yaml.Node, path string) {
+	if isNull(n) {
 		return
 	}
 	if nd, ok := v.Addr().Interface().(nodeDecoder); ok {
@@ -79,35 +73,39 @@ func (d *decoder) value(v reflect.Value, n ast.Node, path string) {
 	}
 }
 
+// pair is a key and its value.
+type pair struct {
+	key   string
+	line  int
+	value *yaml.Node
+}
+
 // pairs gives the keys and values of a mapping, each key once.
-func (d *decoder) pairs(n ast.Node, path string) ([]*ast.MappingValueNode, bool) {
-	var values []*ast.MappingValueNode
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		values = m.Values
-	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{m}
-	default:
-		d.fail(lineOf(n), path, "found "+kindOf(n), "a mapping (key: value)")
+func (d *decoder) pairs(n *yaml.Node, path string) ([]pair, bool) {
+	if n.Kind != yaml.MappingNode {
+		d.fail(n.Line, path, "found "+kindOf(n), "a mapping (key: value)")
 		return nil, false
 	}
-	seen := map[string]int{}
-	out := values[:0:0]
-	for _, p := range values {
-		key, line := keyOf(p), lineOf(p.Key)
-		if first, again := seen[key]; again {
-			d.fail(line, join(path, key), fmt.Sprintf("given again (first on line %d)", first), "each key once")
+	var out []pair
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.Kind != yaml.ScalarNode {
+			d.fail(key.Line, path, "found "+kindOf(key)+" as a key", "a word")
 			continue
 		}
-		seen[key] = line
-		d.lines[join(path, key)] = line
-		out = append(out, p)
+		at := join(path, key.Value)
+		if slices.ContainsFunc(out, func(p pair) bool { return p.key == key.Value }) {
+			d.fail(key.Line, at, fmt.Sprintf("given again (first on line %d)", d.lines[at]), "each key once")
+			continue
+		}
+		d.lines[at] = key.Line
+		out = append(out, pair{key.Value, key.Line, n.Content[i+1]})
 	}
 	return out, true
 }
 
 // mapping decodes into a struct.
-func (d *decoder) mapping(v reflect.Value, n ast.Node, path string) {
+func (d *decoder) mapping(v reflect.Value, n *yaml.Node, path string) {
 	pairs, ok := d.pairs(n, path)
 	if !ok {
 		return
@@ -115,24 +113,24 @@ func (d *decoder) mapping(v reflect.Value, n ast.Node, path string) {
 	fields, known := fieldsOf(v.Type())
 	given := map[string]bool{}
 	for _, p := range pairs {
-		given[keyOf(p)] = true
+		given[p.key] = true
 	}
 	for _, p := range pairs {
-		key := keyOf(p)
+		key := p.key
 		if i, ok := fields[key]; ok {
-			d.value(v.Field(i), p.Value, join(path, key))
+			d.value(v.Field(i), p.value, join(path, key))
 			continue
 		}
 		name, isFile := strings.CutSuffix(key, "_file")
 		if i, ok := fields[name]; isFile && ok && v.Field(i).Type() == secretType {
 			if given[name] {
-				d.fail(lineOf(p.Key), join(path, key), "given beside "+name, "one of the two")
+				d.fail(p.line, join(path, key), "given beside "+name, "one of the two")
 				continue
 			}
-			d.secretFile(v.Field(i), p.Value, join(path, key))
+			d.secretFile(v.Field(i), p.value, join(path, key))
 			continue
 		}
-		d.fail(lineOf(p.Key), join(path, key), "unknown key "+shown(key), allowedKeys(key, known))
+		d.fail(p.line, join(path, key), "unknown key "+shown(key), allowedKeys(key, known))
 	}
 }
 
@@ -155,7 +153,7 @@ func fieldsOf(t reflect.Type) (fields map[string]int, known []string) {
 }
 
 // secretFile reads a secret from the file that a `_file` key names.
-func (d *decoder) secretFile(v reflect.Value, n ast.Node, path string) {
+func (d *decoder) secretFile(v reflect.Value, n *yaml.Node, path string) {
 	var name string
 	d.value(reflect.ValueOf(&name).Elem(), n, path)
 	if name == "" || d.withoutSecrets {
@@ -167,30 +165,29 @@ func (d *decoder) secretFile(v reflect.Value, n ast.Node, path string) {
 	d.secretFiles = append(d.secretFiles, SecretFile{Key: path, Path: name})
 	b, err := readSmall(name, maxSecretBytes)
 	if err != nil {
-		d.fail(lineOf(n), path, err.Error(), "a readable file with the secret alone in it")
+		d.fail(n.Line, path, err.Error(), "a readable file with the secret alone in it")
 		return
 	}
 	secret := strings.TrimRight(string(b), "\r\n")
 	if secret == "" {
-		d.fail(lineOf(n), path, "the file is empty", "a file with the secret alone in it")
+		d.fail(n.Line, path, "the file is empty", "a file with the secret alone in it")
 		return
 	}
 	v.SetString(secret)
 }
 
 // list decodes a sequence; it replaces the default.
-func (d *decoder) list(v reflect.Value, n ast.Node, path string) {
-	seq, ok := n.(*ast.SequenceNode)
-	if !ok {
-		d.fail(lineOf(n), path, "found "+kindOf(n), "a list [a, b]")
+func (d *decoder) list(v reflect.Value, n *yaml.Node, path string) {
+	if n.Kind != yaml.SequenceNode {
+		d.fail(n.Line, path, "found "+kindOf(n), "a list [a, b]")
 		return
 	}
-	out := reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values))
-	for i, e := range seq.Values {
+	out := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	for i, e := range n.Content {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		d.lines[at] = lineOf(e)
-		if _, null := e.(*ast.NullNode); null {
-			d.fail(lineOf(e), at, "nothing", "a value")
+		d.lines[at] = e.Line
+		if isNull(e) {
+			d.fail(e.Line, at, "nothing", "a value")
 			continue
 		}
 		d.value(out.Index(i), e, at)
@@ -199,7 +196,7 @@ func (d *decoder) list(v reflect.Value, n ast.Node, path string) {
 }
 
 // keyed decodes a mapping whose keys are free; it replaces the default.
-func (d *decoder) keyed(v reflect.Value, n ast.Node, path string) {
+func (d *decoder) keyed(v reflect.Value, n *yaml.Node, path string) {
 	pairs, ok := d.pairs(n, path)
 	if !ok {
 		return
@@ -207,8 +204,8 @@ func (d *decoder) keyed(v reflect.Value, n ast.Node, path string) {
 	out := reflect.MakeMap(v.Type())
 	for _, p := range pairs {
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.value(e, p.Value, join(path, keyOf(p)))
-		out.SetMapIndex(reflect.ValueOf(keyOf(p)), e)
+		d.value(e, p.value, join(path, p.key))
+		out.SetMapIndex(reflect.ValueOf(p.key), e)
 	}
 	v.Set(out)
 }
@@ -227,21 +224,21 @@ func harmlessAddress(s string) bool {
 }
 
 // scalar decodes a single value.
-func (d *decoder) scalar(v reflect.Value, n ast.Node, path string) {
-	raw, ok := scalarText(n)
-	if !ok {
-		d.fail(lineOf(n), path, "found "+kindOf(n), "a single value")
+func (d *decoder) scalar(v reflect.Value, n *yaml.Node, path string) {
+	if n.Kind != yaml.ScalarNode {
+		d.fail(n.Line, path, "found "+kindOf(n), "a single value")
 		return
 	}
+	raw := n.Value
 	if d.withoutSecrets && v.Type() == secretType {
 		return
 	}
-	text, ok := d.expand(raw, lineOf(n), path)
+	text, ok := d.expand(raw, n.Line, path)
 	if !ok {
 		return
 	}
 	found := "found " + shown(raw) // what stands in the file, never what a variable holds
-	bad := func(allowed string) { d.fail(lineOf(n), path, found, allowed) }
+	bad := func(allowed string) { d.fail(n.Line, path, found, allowed) }
 
 	if v.Type() == secretType {
 		if raw == text && text != "" && !harmlessAddress(text) {

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"reflect"
 	"regexp"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
+	"gopkg.in/yaml.v3"
 
 	"github.com/ai-notebook/notebookbot/incidents"
 )
@@ -41,8 +40,8 @@ func (d *decoder) expand(raw string, line int, path string) (string, bool) {
 }
 
 // decodeNode takes one Alertmanager or a list of them.
-func (a *Alertmanagers) decodeNode(d *decoder, n ast.Node, path string) {
-	if _, list := n.(*ast.SequenceNode); list {
+func (a *Alertmanagers) decodeNode(d *decoder, n *yaml.Node, path string) {
+	if n.Kind == yaml.SequenceNode {
 		var all []Alertmanager
 		d.value(reflect.ValueOf(&all).Elem(), n, path)
 		*a = all
@@ -54,8 +53,8 @@ func (a *Alertmanagers) decodeNode(d *decoder, n ast.Node, path string) {
 }
 
 // decodeNode takes one address or a list of them. An empty address means none.
-func (u *URLs) decodeNode(d *decoder, n ast.Node, path string) {
-	if _, list := n.(*ast.SequenceNode); list {
+func (u *URLs) decodeNode(d *decoder, n *yaml.Node, path string) {
+	if n.Kind == yaml.SequenceNode {
 		var all []string
 		d.value(reflect.ValueOf(&all).Elem(), n, path)
 		*u = all
@@ -70,15 +69,15 @@ func (u *URLs) decodeNode(d *decoder, n ast.Node, path string) {
 }
 
 // decodeNode keeps the order of the file, which is the order in which people read the list.
-func (c *Contacts) decodeNode(d *decoder, n ast.Node, path string) {
+func (c *Contacts) decodeNode(d *decoder, n *yaml.Node, path string) {
 	pairs, ok := d.pairs(n, path)
 	if !ok {
 		return
 	}
 	*c = Contacts{}
 	for _, p := range pairs {
-		contact := Contact{Name: keyOf(p)}
-		d.value(reflect.ValueOf(&contact).Elem(), p.Value, join(path, contact.Name))
+		contact := Contact{Name: p.key}
+		d.value(reflect.ValueOf(&contact).Elem(), p.value, join(path, contact.Name))
 		*c = append(*c, contact)
 	}
 }
@@ -91,41 +90,20 @@ func allowedBy(t reflect.Type) string {
 	return "a value of " + t.Name()
 }
 
-// scalarText gives the text of a scalar as it stands in the file.
-func scalarText(n ast.Node) (string, bool) {
-	switch s := n.(type) {
-	case *ast.StringNode:
-		return s.Value, true
-	case *ast.LiteralNode:
-		return s.Value.Value, true
-	case *ast.BoolNode, *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value, true
-	}
-	return "", false
-}
-
-// keyOf gives the text of a key.
-func keyOf(p *ast.MappingValueNode) string {
-	if s, ok := scalarText(p.Key); ok {
-		return s
-	}
-	return fmt.Sprint(p.Key.GetToken().Value)
-}
+// isNull tells whether a key stands there without a value.
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 // kindOf names what stands in the file for an error.
-func kindOf(n ast.Node) string {
-	switch n.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
+func kindOf(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
 		return "a mapping"
-	case *ast.SequenceNode:
+	case n.Kind == yaml.SequenceNode:
 		return "a list"
-	case *ast.NullNode:
+	case isNull(n):
 		return "nothing"
 	}
-	if s, ok := scalarText(n); ok {
-		return shown(s)
-	}
-	return "something else"
+	return shown(n.Value)
 }
 
 func join(path, key string) string {

@@ -1,26 +1,22 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
+	"gopkg.in/yaml.v3"
 )
 
 const (
 	// A configuration has some hundred lines; what is larger is another file by mistake.
 	maxConfigBytes = 256 << 10
 	maxSecretBytes = 64 << 10
-	// The deepest key of the contract has five steps. The parser recurses, so depth is bounded before it runs.
-	maxFlowDepth = 16
-	maxColumn    = 200
 )
 
 // errConfigFile marks a configuration that could not be read at all.
@@ -66,7 +62,11 @@ func newDecoder(path string, env func(string) (string, bool)) *decoder {
 func (d *decoder) config(content []byte) (*Config, error) {
 	cfg, path := defaultConfig(), d.file
 	cfg.File = path
-	if root := d.parse(content); root != nil {
+	root := d.parse(content)
+	if len(d.problems) > 0 { // nothing could be read: what is missing would be noise
+		return nil, &configError{file: path, problems: d.problems}
+	}
+	if root != nil {
 		d.decode(cfg, root)
 	}
 	cfg.lines, cfg.SecretFiles, cfg.InlineSecrets = d.lines, d.secretFiles, d.inline
@@ -80,73 +80,52 @@ func (d *decoder) config(content []byte) (*Config, error) {
 	return cfg, nil
 }
 
-// parse turns the text into a tree: one document, one mapping, no anchors, no depth that could hurt the parser.
-func (d *decoder) parse(content []byte) ast.Node {
+// syntaxError takes the line out of an error of the YAML parser.
+var syntaxError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+
+// parse turns the text into a tree: one document, plain values alone.
+func (d *decoder) parse(content []byte) *yaml.Node {
 	if len(content) > maxConfigBytes {
 		d.fail(0, "", "the file is too large", fmt.Sprintf("at most %d KiB", maxConfigBytes>>10))
 		return nil
 	}
-	tokens := lexer.Tokenize(string(content))
-	if !d.shallow(tokens) {
+	docs := yaml.NewDecoder(bytes.NewReader(content))
+	var doc, second yaml.Node
+	switch err := docs.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil // nothing in it: what is missing is said by validate
+	case err != nil:
+		line, message := 0, err.Error()
+		if m := syntaxError.FindStringSubmatch(message); m != nil {
+			line, _ = strconv.Atoi(m[1])
+			message = m[2]
+		}
+		d.fail(line, "", "not readable as YAML: "+message, "")
 		return nil
 	}
-	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		line, message := 0, "not readable as YAML"
-		// The message of the parser is constant; its long form quotes the lines around, and secrets with them.
-		var bad yaml.Error
-		if errors.As(err, &bad) {
-			message = "not readable as YAML: " + bad.GetMessage()
-			if t := bad.GetToken(); t != nil && t.Position != nil {
-				line = t.Position.Line
-			}
-		}
-		d.fail(line, "", message, "")
+	if err := docs.Decode(&second); !errors.Is(err, io.EOF) {
+		d.fail(second.Line, "", "a second document", "one document in a file")
 		return nil
 	}
-	var body ast.Node
-	for _, doc := range file.Docs {
-		if doc == nil || doc.Body == nil {
-			continue
-		}
-		switch doc.Body.(type) {
-		case *ast.CommentNode, *ast.CommentGroupNode:
-			continue
-		}
-		if body != nil {
-			d.fail(lineOf(doc.Body), "", "a second document", "one document in a file")
-			return nil
-		}
-		body = doc.Body
+	if len(doc.Content) != 1 || !d.plain(doc.Content[0]) {
+		return nil
 	}
-	return body
+	return doc.Content[0]
 }
 
-// shallow refuses what is nested too deep, and anchors, aliases and merges: nothing in a configuration needs them, and a few
-// lines of them can grow without end.
-func (d *decoder) shallow(tokens token.Tokens) bool {
-	depth := 0
-	for _, t := range tokens {
-		line := t.Position.Line
-		switch t.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		case token.AnchorType, token.AliasType, token.MergeKeyType:
-			d.fail(line, "", "an anchor, alias or merge", "write the value out")
-			return false
-		case token.TagType, token.DirectiveType:
-			d.fail(line, "", "a YAML tag or directive", "plain values only")
-			return false
-		case token.SequenceEntryType, token.MappingKeyType, token.MappingValueType:
-			if depth == 0 && t.Position.Column > maxColumn {
-				d.fail(line, "", "nested too deep", "the keys of `notebookbot config`")
-				return false
-			}
-		}
-		if depth > maxFlowDepth {
-			d.fail(line, "", "nested too deep", "the keys of `notebookbot config`")
+// plain refuses anchors, aliases, merges and tags: nothing in a configuration needs them, and a few lines of them can grow
+// without end. How deep a tree can be is bounded by the parser.
+func (d *decoder) plain(n *yaml.Node) bool {
+	switch {
+	case n.Anchor != "" || n.Kind == yaml.AliasNode || n.Kind == yaml.ScalarNode && n.ShortTag() == "!!merge":
+		d.fail(n.Line, "", "an anchor, alias or merge", "write the value out")
+		return false
+	case n.Style&yaml.TaggedStyle != 0:
+		d.fail(n.Line, "", "a YAML tag", "plain values only")
+		return false
+	}
+	for _, child := range n.Content {
+		if !d.plain(child) {
 			return false
 		}
 	}
@@ -168,15 +147,4 @@ func readSmall(path string, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s is larger than %d KiB", path, most>>10)
 	}
 	return b, nil
-}
-
-// lineOf gives the line of a node, or 0.
-func lineOf(n ast.Node) int {
-	if n == nil {
-		return 0
-	}
-	if t := n.GetToken(); t != nil && t.Position != nil {
-		return t.Position.Line
-	}
-	return 0
 }
