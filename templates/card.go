@@ -168,9 +168,10 @@ func (t *Templates) alert(in *incidents.Incident, m *incidents.Member, common ma
 // commonLabels are those that all alerts of the incident share.
 func commonLabels(in *incidents.Incident) map[string]string {
 	var common map[string]string
+	first := true
 	for _, m := range in.Members {
-		if common == nil {
-			common = maps.Clone(m.Labels)
+		if first {
+			common, first = maps.Clone(m.Labels), false
 			continue
 		}
 		maps.DeleteFunc(common, func(k, v string) bool { w, ok := m.Labels[k]; return !ok || w != v })
