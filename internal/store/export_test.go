@@ -23,3 +23,6 @@ func QueryOnly(t *testing.T, s *Store, on bool) {
 		t.Fatal(err)
 	}
 }
+
+// Waiting tells how much work waits for the committer.
+func Waiting(s *Store) int { return len(s.queue) }
