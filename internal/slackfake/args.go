@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"strconv"
@@ -45,13 +46,11 @@ func readArgs(r *http.Request) (a args, token string, err error) {
 			if !ok {
 				return a, "", errors.New("the body is no object")
 			}
-			for k, v := range m {
-				a.m[k] = v
-			}
+			maps.Copy(a.m, m)
 		}
 	case "application/x-www-form-urlencoded", "multipart/form-data":
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if err := r.ParseMultipartForm(maxBody); err != nil && !errors.Is(err, http.ErrNotMultipart) {
+		if err := r.ParseMultipartForm(maxBody); err != nil && !errors.Is(err, http.ErrNotMultipart) { //nolint:gosec // The body is cut at maxBody.
 			return a, "", fmt.Errorf("reading the form: %w", err)
 		}
 		for k, v := range r.PostForm {

@@ -183,7 +183,7 @@ func (s *Server) chatUpdate(c *call) (map[string]any, *refusal) {
 	if no != nil {
 		return nil, no
 	}
-	if body.empty() && !(body.hasAttachments || len(m.Attachments) > 0) {
+	if body.empty() && !body.hasAttachments && len(m.Attachments) == 0 {
 		return nil, faulty("no_text")
 	}
 	if onlyRichText(m.Blocks) && len(body.blocks) > 0 && !slices.ContainsFunc(body.blocks, isRichText) {

@@ -180,7 +180,8 @@ func (p *Person) GlobalShortcut(callbackID string) *Interaction {
 	in.Trigger = s.newTrigger(p.ID, "")
 	payload := s.interactionHead("shortcut", p.ID, in.Trigger)
 	payload["callback_id"], payload["action_ts"] = callbackID, stampOf(s.now())
-	delete(payload["user"].(map[string]any), "name")
+	// Slack leaves out the name there.
+	payload["user"] = map[string]any{"id": p.ID, "username": s.users[p.ID].Name, "team_id": s.users[p.ID].Team}
 	s.ask(in, "interactive", false, payload)
 	return in
 }

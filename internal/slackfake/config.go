@@ -29,10 +29,19 @@ type Config struct {
 }
 
 // Team is the workspace.
-type Team struct{ ID, Name, Domain string }
+type Team struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Domain string `json:"domain"`
+}
 
 // App is the bot's app.
-type App struct{ ID, BotID, BotUser, Name string }
+type App struct {
+	ID      string `json:"id"`
+	BotID   string `json:"bot_id"`
+	BotUser string `json:"bot_user"`
+	Name    string `json:"name"`
+}
 
 // Token lets a client in. App tokens (xapp-) open sockets, bot tokens (xoxb-) do all else.
 type Token struct {

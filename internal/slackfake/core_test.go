@@ -3,9 +3,10 @@ package slackfake_test
 import (
 	"testing"
 
+	"github.com/slack-go/slack"            //nolint:depguard // The fake is tested with the bot's client.
+	"github.com/slack-go/slack/socketmode" //nolint:depguard // The fake is tested with the bot's client.
+
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
-	"github.com/slack-go/slack"
-	"github.com/slack-go/slack/socketmode"
 )
 
 func TestABotConnectsPostsAndIsClicked(t *testing.T) {

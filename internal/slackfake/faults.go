@@ -47,7 +47,7 @@ type fault struct {
 }
 
 // Fault orders a fault. Of several that match a request the oldest hits. The function that is returned takes it back.
-func (s *Server) Fault(f Fault) (clear func()) {
+func (s *Server) Fault(f Fault) (takeBack func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	it := &fault{Fault: f}

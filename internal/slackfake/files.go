@@ -60,8 +60,10 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request, id string) 
 	case err != nil:
 		no = &refusal{code: "invalid_form_data", blame: true, messages: []string{err.Error()}, status: http.StatusBadRequest}
 	case len(data) != it.length:
-		no = &refusal{code: "upload_failed", blame: true, status: http.StatusBadRequest,
-			messages: []string{fmt.Sprintf("%d bytes came, %d were announced", len(data), it.length)}}
+		no = &refusal{
+			code: "upload_failed", blame: true, status: http.StatusBadRequest,
+			messages: []string{fmt.Sprintf("%d bytes came, %d were announced", len(data), it.length)},
+		}
 	default:
 		it.data, it.sent = data, true
 	}
@@ -75,7 +77,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request, id string) 
 		return
 	}
 	rec.end(s, http.StatusOK, nil)
-	_, _ = fmt.Fprintf(w, "OK - %d", len(data))
+	_, _ = io.WriteString(w, "OK")
 }
 
 func uploaded(r *http.Request) ([]byte, error) {

@@ -15,7 +15,7 @@ import (
 // Server is the workspace and its API. All state stands under one lock: a handler sees the workspace as no other call changes it.
 type Server struct {
 	cfg    Config
-	ctx    context.Context //nolint:containedctx // The server's life, ended by Close; no call's context.
+	ctx    context.Context // the server's life, ended by Close; no call's context
 	cancel context.CancelFunc
 	http   *http.Server
 	addr   string

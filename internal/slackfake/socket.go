@@ -31,10 +31,10 @@ type socket struct {
 	ready    bool // said hello
 	retired  bool // gets no more envelopes
 	frozen   bool // half-open: nothing comes, nothing goes
-	warned   time.Time
 	lastPong time.Time
 	pongs    int
 	closing  []byte // the close frame to send, if any
+	pieces   int    // messages in several frames that are not swallowed yet
 }
 
 // cut ends a socket without a word. The lock is held.
@@ -255,6 +255,7 @@ func (s *Server) readLoop(k *socket) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.blame("socket", "a message came in continuation frames, which Slack does not put together")
+		k.pieces++
 	})
 	k.ws.SetPongHandler(func(data string) error {
 		s.mu.Lock()
@@ -302,6 +303,10 @@ func (s *Server) lost(k *socket, err error) {
 func (s *Server) receive(k *socket, kind int, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if k.pieces > 0 {
+		k.pieces--
+		return
+	}
 	if len(data) > maxFrame {
 		s.blamef("socket", "a frame of %d bytes; the limit is %d", len(data), maxFrame)
 		k.close(websocket.CloseMessageTooBig, "Max frame length of 20480 has been exceeded.")

@@ -3,15 +3,18 @@ package slackfake_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/slack-go/slack"            //nolint:depguard // The fake is tested with the bot's client.
+	"github.com/slack-go/slack/socketmode" //nolint:depguard // The fake is tested with the bot's client.
+
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
-	"github.com/slack-go/slack"
-	"github.com/slack-go/slack/socketmode"
 )
 
 // quick are clocks for tests.
@@ -245,3 +248,5 @@ func actions(blockID, actionID, value string) slack.Block {
 	return slack.NewActionBlock(blockID,
 		slack.NewButtonBlockElement(actionID, value, slack.NewTextBlockObject(slack.PlainTextType, "Ack", true, false)))
 }
+
+func asNetError(err error, target *net.Error) bool { return errors.As(err, target) }

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"net"
 	"sync"
+
+	"github.com/gorilla/websocket"
 )
 
 // wire is a client's connection. Once it is watched it looks at the WebSocket frames that pass, because the library puts
@@ -40,7 +42,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
-			return nil, err //nolint:wrapcheck // net/http compares it.
+			return nil, err // net/http compares it.
 		}
 		w := &wire{Conn: c}
 		l.s.mu.Lock()
@@ -80,7 +82,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	if w.watched {
 		w.look(p[:n])
 	}
-	return n, err //nolint:wrapcheck // A Conn returns its own errors.
+	return n, err
 }
 
 // look follows the frames' headers.
@@ -99,7 +101,7 @@ func (w *wire) look(p []byte) {
 			continue
 		}
 		opcode, final := w.head[0]&0x0f, w.head[0]&0x80 != 0
-		if (opcode == 0 || opcode <= 2 && !final) && w.continuation != nil {
+		if (opcode == websocket.TextMessage || opcode == websocket.BinaryMessage) && !final && w.continuation != nil {
 			w.continuation()
 		}
 		w.head = w.head[:0]

@@ -1,0 +1,394 @@
+package slackfake_test
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/slack-go/slack"            //nolint:depguard // The fake is tested with the bot's client.
+	"github.com/slack-go/slack/socketmode" //nolint:depguard // The fake is tested with the bot's client.
+
+	"github.com/ai-notebook/notebookbot/internal/slackfake"
+)
+
+// raw is a Socket Mode client without any manners.
+type raw struct {
+	*websocket.Conn
+	pings chan string
+}
+
+// ticket asks for a socket's address.
+func ticket(t *testing.T, s *slackfake.Server) string {
+	t.Helper()
+	_, out, _ := api(t, s, "apps.connections.open", "application/json", slackfake.AppToken, "")
+	u, ok := out["url"].(string)
+	if !ok {
+		t.Fatalf("apps.connections.open = %v", out)
+	}
+	return u
+}
+
+func dial(t *testing.T, address string) *raw {
+	t.Helper()
+	d := websocket.Dialer{WriteBufferSize: 64 << 10}
+	ws, resp, err := d.DialContext(t.Context(), address, http.Header{"Origin": {"https://api.slack.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	t.Cleanup(func() { _ = ws.Close() })
+	r := &raw{Conn: ws, pings: make(chan string, 100)}
+	pong := ws.PingHandler()
+	ws.SetPingHandler(func(data string) error {
+		select {
+		case r.pings <- data:
+		default:
+		}
+		return pong(data)
+	})
+	return r
+}
+
+// next reads a frame.
+func (r *raw) next(t *testing.T) map[string]any {
+	t.Helper()
+	_ = r.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_, data, err := r.ReadMessage()
+	if err != nil {
+		t.Fatalf("reading: %v", err)
+	}
+	var out map[string]any
+	if err := json.Unmarshal(data, &out); err != nil {
+		t.Fatalf("frame %s: %v", data, err)
+	}
+	return out
+}
+
+// closed reads until the socket ends, and returns the error of the end.
+func (r *raw) closed(t *testing.T) error {
+	t.Helper()
+	_ = r.SetReadDeadline(time.Now().Add(5 * time.Second))
+	for {
+		if _, _, err := r.ReadMessage(); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *raw) say(t *testing.T, frame string) {
+	t.Helper()
+	if err := r.WriteMessage(websocket.TextMessage, []byte(frame)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestATicketOpensOneSocketOnce(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	for _, tc := range []struct{ name, auth, body, contentType, code string }{
+		{"a bot token", slackfake.BotToken, "", "application/json", "not_allowed_token_type"},
+		{"no token", "", "", "application/json", "not_authed"},
+		{"an unknown token", "xapp-nobody", "", "application/json", "invalid_auth"},
+		{"the token as a parameter", "", "token=" + slackfake.AppToken, form, "missing_args"},
+	} {
+		if _, out, _ := api(t, s, "apps.connections.open", tc.contentType, tc.auth, tc.body); out["error"] != tc.code {
+			t.Errorf("%s: %v, want %s", tc.name, out, tc.code)
+		}
+	}
+	violated(t, s, "missing_args")
+
+	one, two := ticket(t, s), ticket(t, s)
+	u, err := url.Parse(one)
+	if err != nil || one == two || u.Scheme != "ws" || !strings.Contains(s.URL(), u.Host) {
+		t.Errorf("tickets %s and %s, want two of ws:// on the same host", one, two)
+	}
+	hello := dial(t, one).next(t)
+	if hello["type"] != "hello" || hello["num_connections"] != 1.0 {
+		t.Errorf("first frame = %v, want hello", hello)
+	}
+	if _, resp, err := websocket.DefaultDialer.DialContext(t.Context(), one, nil); err == nil || resp.StatusCode != http.StatusForbidden {
+		t.Errorf("the used ticket opened a socket: %v", err)
+	}
+	violated(t, s, "used twice")
+}
+
+func TestPingsComeAtOnceAndAClientThatDoesNotPongIsClosed(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, func(c *slackfake.Config) { c.Times.Ping, c.Times.Pong = 30*time.Millisecond, 200*time.Millisecond })
+	polite := dial(t, ticket(t, s))
+	polite.next(t)
+	go func() {
+		for {
+			if _, _, err := polite.ReadMessage(); err != nil {
+				return
+			}
+		}
+	}()
+	for range 3 {
+		if p := <-polite.pings; !strings.HasPrefix(p, "Ping from applink-") {
+			t.Errorf("ping = %q", p)
+		}
+	}
+	eventually(t, s, func() bool { return s.Sockets()[0].Pongs >= 0 })
+
+	rude := dial(t, ticket(t, s))
+	rude.SetPingHandler(func(string) error { return nil })
+	if err := rude.closed(t); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+		t.Errorf("the client that does not pong ended with %v", err)
+	}
+	violated(t, s, "no pong")
+	if n := len(hellos(s)); n != 1 {
+		t.Errorf("%d sockets left, want the polite one", n)
+	}
+}
+
+func TestGhostsCountAndTakeTheirShareOfEnvelopes(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	s.AddGhosts(1, time.Minute)
+	r := dial(t, ticket(t, s))
+	if hello := r.next(t); hello["num_connections"] != 2.0 {
+		t.Errorf("hello = %v, want the ghost counted", hello)
+	}
+	for range 30 {
+		s.User(slackfake.Operator).Slash(slackfake.Ops, "help")
+	}
+	lost := 0
+	for _, e := range s.Envelopes() {
+		if e.Socket == 0 {
+			lost++
+		}
+	}
+	if lost == 0 || lost == 30 {
+		t.Errorf("%d of 30 envelopes went to the ghost, want some", lost)
+	}
+	s.RemoveGhosts()
+	if n := s.Registered(); n != 1 {
+		t.Errorf("registered = %d, want 1", n)
+	}
+}
+
+func TestASocketThatVanishesBecomesAGhost(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, func(c *slackfake.Config) { c.Times.Ghost = time.Minute })
+	r := dial(t, ticket(t, s))
+	r.next(t)
+	_ = r.NetConn().Close()
+	eventually(t, s, func() bool { return len(s.Sockets()) == 0 })
+	if n := s.Registered(); n != 1 {
+		t.Errorf("registered = %d, want the ghost", n)
+	}
+	ended(t, s.User(slackfake.Operator).Slash(slackfake.Ops, "help"), slackfake.TimedOut)
+}
+
+func TestTheEleventhSocketIsToldInsteadOfHello(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	for range 10 {
+		dial(t, ticket(t, s)).next(t)
+	}
+	r := dial(t, ticket(t, s))
+	if f := r.next(t); f["type"] != "disconnect" || f["reason"] != "too_many_websockets" {
+		t.Errorf("first frame = %v", f)
+	}
+	_ = r.closed(t)
+	if n := s.Registered(); n != 10 {
+		t.Errorf("registered = %d, want 10", n)
+	}
+}
+
+func TestEachEnvelopeGoesToOneSocket(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	a, b := startBot(t, s, nil), startBot(t, s, nil)
+	for range 20 {
+		ended(t, s.User(slackfake.Operator).Slash(slackfake.Ops, "help"), slackfake.Acked)
+	}
+	count := func(x *bot) int {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		n := 0
+		for _, e := range x.events {
+			if e.Type == socketmode.EventTypeSlashCommand {
+				n++
+			}
+		}
+		return n
+	}
+	if x, y := count(a), count(b); x+y != 20 || x == 0 || y == 0 {
+		t.Errorf("the sockets got %d and %d of 20 envelopes", x, y)
+	}
+}
+
+func TestAWarnedSocketStillGetsEnvelopesAndEndsLater(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	r := dial(t, ticket(t, s))
+	r.next(t)
+	s.Disconnect("warning")
+	if f := r.next(t); f["reason"] != "warning" {
+		t.Errorf("frame = %v", f)
+	}
+	in := s.User(slackfake.Operator).Slash(slackfake.Ops, "help")
+	r.say(t, `{"envelope_id":"`+r.next(t)["envelope_id"].(string)+`"}`)
+	ended(t, in, slackfake.Acked)
+	_ = r.closed(t)
+}
+
+func TestAfterAnyOtherReasonTheSocketGetsNothingMore(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{"refresh_requested", "link_disabled", "too_many_websockets"} {
+		s := workspace(t, nil)
+		r := dial(t, ticket(t, s))
+		r.next(t)
+		s.Disconnect(reason)
+		if f := r.next(t); f["type"] != "disconnect" || f["reason"] != reason {
+			t.Errorf("frame = %v, want %s", f, reason)
+		}
+		ended(t, s.User(slackfake.Operator).Slash(slackfake.Ops, "help"), slackfake.DispatchFailed)
+		_ = r.closed(t)
+	}
+}
+
+func TestSlackGoComesBackAfterEachKindOfEnd(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	startBot(t, s, nil)
+	for name, end := range map[string]func(){
+		"refresh": func() { s.Disconnect("refresh_requested") },
+		"cut":     s.CutSockets,
+		"close":   func() { s.CloseSockets(websocket.CloseServiceRestart, "restart") },
+	} {
+		was := hellos(s)[0].N
+		end()
+		eventually(t, s, func() bool {
+			h := hellos(s)
+			return len(h) > 0 && h[len(h)-1].N != was
+		})
+		eventually(t, s, func() bool { return len(hellos(s)) == 1 })
+		if out := ended(t, s.User(slackfake.Operator).Slash(slackfake.Ops, name), slackfake.Acked); out.Took <= 0 {
+			t.Errorf("%s: took %v", name, out.Took)
+		}
+	}
+}
+
+func TestAFrozenSocketSwallowsEnvelopesWithoutAWord(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	startBot(t, s, nil)
+	s.FreezeSockets()
+	ended(t, s.User(slackfake.Operator).Slash(slackfake.Ops, "help"), slackfake.TimedOut)
+	if n := len(s.Acks()); n != 0 {
+		t.Errorf("%d acks through a frozen socket", n)
+	}
+}
+
+func TestAcknowledgementsAreJudged(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	r := dial(t, ticket(t, s))
+	r.next(t)
+
+	in := s.User(slackfake.Operator).Slash(slackfake.Ops, "help")
+	id := r.next(t)["envelope_id"].(string)
+	ended(t, in, slackfake.TimedOut)
+	r.say(t, `{"envelope_id":"`+id+`"}`)
+	r.say(t, `{"envelope_id":"`+id+`"}`)
+	r.say(t, `{"envelope_id":"nobody"}`)
+	r.say(t, `{"ack":true}`)
+	r.say(t, `hello`)
+	r.say(t, `{"envelope_id":"`+id+`","ok":true}`)
+	eventually(t, s, func() bool { return len(s.Violations()) >= 6 })
+	violated(t, s, "acknowledged twice", "unknown envelope nobody", "without envelope_id", "no JSON object",
+		"an acknowledgement with ok", "acknowledged twice")
+	acks := s.Acks()
+	if !acks[0].Late || acks[0].Duplicate || !acks[1].Duplicate || !acks[2].Unknown {
+		t.Errorf("acks = %+v", acks)
+	}
+
+	// From another socket: recorded, and taken.
+	other := dial(t, ticket(t, s))
+	other.next(t)
+	s.CutSocket(s.Sockets()[0].N)
+	eventually(t, s, func() bool { return len(hellos(s)) == 1 })
+	in = s.User(slackfake.Operator).Slash(slackfake.Ops, "help")
+	id = other.next(t)["envelope_id"].(string)
+	third := dial(t, ticket(t, s))
+	third.next(t)
+	third.say(t, `{"envelope_id":"`+id+`"}`)
+	ended(t, in, slackfake.Acked)
+	if a := s.Acks(); !a[len(a)-1].Elsewhere {
+		t.Errorf("last ack = %+v, want elsewhere", a[len(a)-1])
+	}
+}
+
+func TestAFrameThatIsTooLongEndsTheSocket(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	r := dial(t, ticket(t, s))
+	r.next(t)
+	r.say(t, `{"envelope_id":"x","payload":{"text":"`+strings.Repeat("a", 20480)+`"}}`)
+	err := r.closed(t)
+	if !websocket.IsCloseError(err, websocket.CloseMessageTooBig) || !strings.Contains(err.Error(), "20480") {
+		t.Errorf("the end = %v, want 1009", err)
+	}
+	violated(t, s, "the limit is 20480")
+}
+
+func TestAnAcknowledgementInContinuationFramesIsLost(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	r := dial(t, ticket(t, s))
+	r.next(t)
+	in := s.User(slackfake.Operator).Slash(slackfake.Ops, "help")
+	id, _ := r.next(t)["envelope_id"].(string)
+	w, err := r.NextWriter(websocket.TextMessage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// More than the client's buffer of 64 KiB goes out in pieces; the blanks keep it valid JSON.
+	_, _ = w.Write([]byte(strings.Repeat(" ", 65<<10)))
+	_, _ = w.Write([]byte(`{"envelope_id":"` + id + `"}`))
+	_ = w.Close()
+	ended(t, in, slackfake.TimedOut)
+	violated(t, s, "continuation frames")
+}
+
+func TestAnUnreachableWorkspaceCutsEverything(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	startBot(t, s, nil)
+	s.SetReachable(false)
+	eventually(t, s, func() bool { return len(s.Sockets()) == 0 })
+	if _, err := client(t, s).AuthTestContext(t.Context()); err == nil {
+		t.Error("auth.test worked while the workspace was away")
+	}
+	s.SetReachable(true)
+	eventually(t, s, func() bool { return len(hellos(s)) == 1 })
+
+	s.RefuseSockets(true)
+	if _, resp, err := websocket.DefaultDialer.DialContext(t.Context(), ticket(t, s), nil); err == nil ||
+		resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a refused socket: %v", err)
+	}
+}
+
+func TestAHangingConnectionsOpenHoldsOnlyTheClient(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	s.Fault(slackfake.Fault{Method: "apps.connections.open", Kind: slackfake.Hang, Count: 1})
+	c := slack.New(slackfake.BotToken, slack.OptionAPIURL(s.URL()), slack.OptionAppLevelToken(slackfake.AppToken),
+		slack.OptionHTTPClient(&http.Client{Timeout: 100 * time.Millisecond}))
+	var timeout net.Error
+	if _, _, err := c.StartSocketModeContext(t.Context()); err == nil || !asNetError(err, &timeout) || !timeout.Timeout() {
+		t.Errorf("error = %v, want a time-out", err)
+	}
+	if _, _, err := c.StartSocketModeContext(t.Context()); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+}
