@@ -1,0 +1,84 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ai-notebook/notebookbot/incidents"
+)
+
+const (
+	countWithin = 2 * time.Second
+	countEvery  = time.Second
+)
+
+// collector asks the store when it is scraped, and not more often than each second however many scrape. What cannot be asked is
+// missing from the answer: an old figure would look like a true one.
+type collector struct {
+	store  Store
+	outbox Outbox
+	log    *slog.Logger
+
+	mu    sync.Mutex
+	asked time.Time
+	last  []prometheus.Metric
+}
+
+var (
+	openDesc   = prometheus.NewDesc("notebookbot_incidents_open", "Open incidents in the whole store.", []string{"level"}, nil)
+	depthDesc  = prometheus.NewDesc("notebookbot_outbox_depth", "Messages that wait to be sent.", nil, nil)
+	failedDesc = prometheus.NewDesc("notebookbot_outbox_failed", "Messages that can never be sent.", nil, nil)
+	oldestDesc = prometheus.NewDesc("notebookbot_outbox_oldest_seconds", "How long the oldest message waits to be sent.", nil, nil)
+)
+
+// Describe tells which figures there are.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{openDesc, depthDesc, failedDesc, oldestDesc} {
+		out <- d
+	}
+}
+
+// Collect asks the store.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	for _, m := range c.metrics() {
+		out <- m
+	}
+}
+
+func (c *collector) metrics() []prometheus.Metric {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.asked.IsZero() && time.Since(c.asked) < countEvery {
+		return c.last
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), countWithin)
+	defer cancel()
+	c.last = nil
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		c.last = append(c.last, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
+	}
+	if open, err := c.store.CountOpen(ctx); err != nil {
+		c.log.WarnContext(ctx, "open incidents not counted", "err", err)
+	} else {
+		for _, l := range incidents.Levels {
+			gauge(openDesc, float64(open[l]), l.String())
+		}
+	}
+	if d, err := c.outbox.Depth(ctx); err != nil {
+		c.log.WarnContext(ctx, "outbox not counted", "err", err)
+	} else {
+		gauge(depthDesc, float64(d.Waiting))
+		gauge(failedDesc, float64(d.Failed))
+		oldest := 0.0
+		if !d.Oldest.IsZero() {
+			oldest = max(0, time.Since(d.Oldest).Seconds())
+		}
+		gauge(oldestDesc, oldest)
+	}
+	c.asked = time.Now()
+	return c.last
+}
