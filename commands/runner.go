@@ -59,8 +59,11 @@ const (
 	defaultPoll    = time.Second
 	// defaultLease is how long another Runner waits before it takes over what a dead one was at.
 	defaultLease = 15 * time.Second
-	// queueRoom is how many requests are held beyond those that are worked on, so that one who asks a lot keeps nobody waiting.
-	queueRoom = 32
+	// queueRoom is how many requests are held beyond those that are worked on: so many that one who asks a lot, or whose request
+	// takes long, keeps nobody else waiting.
+	queueRoom = 1000
+	// takeAtOnce is how many are claimed in one commit.
+	takeAtOnce = 64
 	// oneRequest is how long one try may take.
 	oneRequest = 10 * time.Second
 	// grace is how long work that was begun may go on after the end was asked for.
@@ -147,7 +150,7 @@ func (r *Runner) Run(ctx context.Context) error {
 // take claims requests as far as there is room and tells whether it should be called again at once.
 func (r *Runner) take(ctx context.Context) (more bool, err error) {
 	r.mu.Lock()
-	room := r.Workers + queueRoom - len(r.held)
+	room := min(takeAtOnce, r.Workers+queueRoom-len(r.held))
 	r.mu.Unlock()
 	if room <= 0 {
 		return false, nil // A request that leaves wakes us.
