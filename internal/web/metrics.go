@@ -7,9 +7,29 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/notify"
 )
+
+// NewRegistry gives a registry of our own with Go's and the process's figures in it.
+func NewRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return reg
+}
+
+// Counts are the figures that only the store knows, so that every replica tells the same of the whole.
+type Counts struct {
+	Open   func(ctx context.Context) ([len(incidents.Levels)]int, error) // incidents.Store.CountOpen
+	Outbox func(ctx context.Context) (notify.Depth, error)               // notify.Store.Depth
+}
+
+// Register adds the figures of the store to a registry.
+func (c Counts) Register(reg prometheus.Registerer, log *slog.Logger) {
+	reg.MustRegister(&collector{counts: c, log: log})
+}
 
 const (
 	countWithin = 2 * time.Second
@@ -19,8 +39,7 @@ const (
 // collector asks the store when it is scraped, and not more often than each second however many scrape. What cannot be asked is
 // missing from the answer: an old figure would look like a true one.
 type collector struct {
-	store  Store
-	outbox Outbox
+	counts Counts
 	log    *slog.Logger
 
 	mu    sync.Mutex
@@ -61,14 +80,14 @@ func (c *collector) metrics() []prometheus.Metric {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		c.last = append(c.last, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
 	}
-	if open, err := c.store.CountOpen(ctx); err != nil {
+	if open, err := c.counts.Open(ctx); err != nil {
 		c.log.WarnContext(ctx, "open incidents not counted", "err", err)
 	} else {
 		for _, l := range incidents.Levels {
 			gauge(openDesc, float64(open[l]), l.String())
 		}
 	}
-	if d, err := c.outbox.Depth(ctx); err != nil {
+	if d, err := c.counts.Outbox(ctx); err != nil {
 		c.log.WarnContext(ctx, "outbox not counted", "err", err)
 	} else {
 		gauge(depthDesc, float64(d.Waiting))

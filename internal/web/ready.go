@@ -8,12 +8,24 @@ import (
 	"time"
 )
 
-// Part is one thing that /readyz tells of beside the store. Whatever its state, alerts are taken.
+// State is how a part is, in the words of `health --json`.
+type State string
+
+// The states of a part.
+const (
+	OK        State = "ok"
+	Warning   State = "warning"
+	Failed    State = "failed"
+	Unchecked State = "unchecked"
+)
+
+// Part is one thing that /readyz tells of.
 type Part struct {
 	Name string
-	// Check tells how it is (ok, warning, failed or unchecked, as in `health --json`) and why: a sentence, or something that is
-	// shown as JSON, without secrets. It returns when ctx ends.
-	Check func(ctx context.Context) (state string, detail any)
+	// Needed says that without it no alert can be taken: when it fails, /readyz is 503. Slack is not.
+	Needed bool
+	// Check tells how it is, and why, in a sentence without secrets. It returns when ctx ends.
+	Check func(ctx context.Context) (State, string)
 }
 
 const (
@@ -23,7 +35,6 @@ const (
 
 // readiness asks the parts, all at once and not too often.
 type readiness struct {
-	store Store
 	parts []Part
 
 	mu    sync.Mutex
@@ -38,9 +49,8 @@ type report struct {
 
 type check struct {
 	Name   string `json:"name"`
-	State  string `json:"state"`
+	State  State  `json:"state"`
 	Reason string `json:"reason"`
-	Detail any    `json:"detail,omitempty"`
 }
 
 func (r *readiness) serve(w http.ResponseWriter, req *http.Request) {
@@ -64,28 +74,20 @@ func (r *readiness) ask(ctx context.Context) report {
 	// Others get this answer too, so it does not end with the request of the one who asked.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkWithin)
 	defer cancel()
-	checks := make([]check, 1+len(r.parts))
+	rep := report{Ready: true, Checks: make([]check, len(r.parts))}
 	var wg sync.WaitGroup
-	wg.Go(func() { checks[0] = r.checkStore(ctx) })
 	for i, p := range r.parts {
 		wg.Go(func() {
-			c := check{Name: p.Name}
-			c.State, c.Detail = p.Check(ctx)
-			if text, ok := c.Detail.(string); ok {
-				c.Reason, c.Detail = text, nil
-			}
-			checks[i+1] = c
+			state, reason := p.Check(ctx)
+			rep.Checks[i] = check{p.Name, state, reason}
 		})
 	}
 	wg.Wait()
-	r.last, r.asked = report{Ready: checks[0].State == "ok", Checks: checks}, time.Now()
-	return r.last
-}
-
-// checkStore looks whether alerts can be taken: the one thing that readiness hangs on.
-func (r *readiness) checkStore(ctx context.Context) check {
-	if err := r.store.Healthy(ctx); err != nil {
-		return check{Name: "store", State: "failed", Reason: err.Error()}
+	for i, p := range r.parts {
+		if s := rep.Checks[i].State; p.Needed && s != OK && s != Warning {
+			rep.Ready = false
+		}
 	}
-	return check{Name: "store", State: "ok"}
+	r.last, r.asked = rep, time.Now()
+	return rep
 }

@@ -14,11 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/ai-notebook/notebookbot/incidents"
-	"github.com/ai-notebook/notebookbot/notify"
 )
 
 const (
@@ -34,43 +30,22 @@ const (
 type Config struct {
 	Listen   string       // host:port; port 0 takes a free one
 	Webhooks http.Handler // all below /webhooks/
-	Store    Store
-	Outbox   Outbox
-	Parts    []Part               // for /readyz, after the store
-	Registry *prometheus.Registry // gets Go's, the process's and the store's figures
-}
-
-// Store is what is asked of the store.
-type Store interface {
-	// Healthy makes a write and tells how it went.
-	Healthy(ctx context.Context) error
-	CountOpen(ctx context.Context) ([len(incidents.Levels)]int, error)
-}
-
-// Outbox tells what waits to be sent.
-type Outbox interface {
-	Depth(ctx context.Context) (notify.Depth, error)
+	Parts    []Part       // for /readyz, in this order
+	Registry *prometheus.Registry
 }
 
 // Server is the HTTP server on `listen`.
 type Server struct {
-	listen string
-	mux    *http.ServeMux
-	log    *slog.Logger
+	cfg Config
+	mux *http.ServeMux
+	log *slog.Logger
+	lis net.Listener
 }
 
-// New makes a Server. More pages come in through Handle, before it serves.
-func New(cfg Config, log *slog.Logger) (*Server, error) {
-	for _, c := range []prometheus.Collector{
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{store: cfg.Store, outbox: cfg.Outbox, log: log},
-	} {
-		if err := cfg.Registry.Register(c); err != nil {
-			return nil, fmt.Errorf("metrics: %w", err)
-		}
-	}
-	s := &Server{listen: cfg.Listen, mux: http.NewServeMux(), log: log}
-	ready := &readiness{store: cfg.Store, parts: cfg.Parts}
+// New makes a Server. More pages come in through Handle, before Run.
+func New(cfg Config, log *slog.Logger) *Server {
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), log: log}
+	ready := &readiness{parts: cfg.Parts}
 	s.mux.Handle("/webhooks/", cfg.Webhooks)
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, "ok\n") })
 	s.mux.HandleFunc("GET /readyz", ready.serve)
@@ -80,32 +55,39 @@ func New(cfg Config, log *slog.Logger) (*Server, error) {
 		Registry:      cfg.Registry,
 	}))
 	s.mux.HandleFunc("GET /{$}", front)
-	return s, nil
+	return s
 }
 
 // Handle adds a page, by a pattern of http.ServeMux.
 func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
-// Run listens and serves until ctx ends.
-func (s *Server) Run(ctx context.Context) error {
-	lis, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.listen)
+// Listen takes the address, so that a wrong or busy one is known before anything else starts, and tells which it is.
+func (s *Server) Listen(ctx context.Context) (net.Addr, error) {
+	lis, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("listen: %w", err)
 	}
-	return s.Serve(ctx, lis)
+	s.lis = lis
+	return lis.Addr(), nil
 }
 
-// Serve serves until ctx ends, then lets what is being answered finish, for four seconds at most. It closes lis.
-func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
+// Run serves until ctx ends, then lets what is being answered finish, for four seconds at most. It listens first where Listen
+// was not called.
+func (s *Server) Run(ctx context.Context) error {
+	if s.lis == nil {
+		if _, err := s.Listen(ctx); err != nil {
+			return err
+		}
+	}
 	srv := &http.Server{
 		Handler: s.mux, ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin, IdleTimeout: idleFor,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(lis) }()
+	go func() { failed <- srv.Serve(s.lis) }()
 	select {
 	case err := <-failed:
-		return fmt.Errorf("serve %s: %w", lis.Addr(), err)
+		return fmt.Errorf("serve %s: %w", s.lis.Addr(), err)
 	case <-ctx.Done():
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
@@ -115,7 +97,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 		_ = srv.Close() // what hangs longer than that is cut off
 	}
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve %s: %w", lis.Addr(), err)
+		return fmt.Errorf("serve %s: %w", s.lis.Addr(), err)
 	}
 	return nil
 }

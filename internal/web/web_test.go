@@ -15,8 +15,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/notify"
 )
@@ -25,18 +23,24 @@ var silent = slog.New(slog.DiscardHandler)
 
 // facts is a store and an outbox that tell what they are given.
 type facts struct {
-	health error
-	open   [len(incidents.Levels)]int
-	count  error
-	depth  notify.Depth
-	asked  int
+	open  [len(incidents.Levels)]int
+	count error
+	depth notify.Depth
+	asked int
 }
 
-func (f *facts) Healthy(context.Context) error               { return f.health }
-func (f *facts) Depth(context.Context) (notify.Depth, error) { return f.depth, nil }
-func (f *facts) CountOpen(context.Context) (o [len(incidents.Levels)]int, err error) {
-	f.asked++
-	return f.open, f.count
+func (f *facts) counts() Counts {
+	return Counts{
+		Open: func(context.Context) ([len(incidents.Levels)]int, error) {
+			f.asked++
+			return f.open, f.count
+		},
+		Outbox: func(context.Context) (notify.Depth, error) { return f.depth, nil },
+	}
+}
+
+func fixed(name string, needed bool, state State, reason string) Part {
+	return Part{name, needed, func(context.Context) (State, string) { return state, reason }}
 }
 
 // running is a server that listens, and ends when the test says so or ends.
@@ -48,17 +52,16 @@ type running struct {
 
 func start(t *testing.T, f *facts, hooks http.Handler) *running {
 	t.Helper()
-	s, err := New(Config{Webhooks: hooks, Store: f, Outbox: f, Registry: prometheus.NewRegistry()}, silent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lis, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	reg := NewRegistry()
+	f.counts().Register(reg, silent)
+	s := New(Config{Listen: "127.0.0.1:0", Webhooks: hooks, Registry: reg, Parts: []Part{fixed("store", true, OK, "")}}, silent)
+	addr, err := s.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{url: "http://" + lis.Addr().String(), end: cancel, done: make(chan error, 1)}
-	go func() { r.done <- s.Serve(ctx, lis) }()
+	r := &running{url: "http://" + addr.String(), end: cancel, done: make(chan error, 1)}
+	go func() { r.done <- s.Run(ctx) }()
 	t.Cleanup(cancel)
 	return r
 }
@@ -109,28 +112,23 @@ func TestEachPathAnswers(t *testing.T) {
 
 func TestReadyMeansThatAlertsCanBeTaken(t *testing.T) {
 	t.Parallel()
-	sockets := struct {
-		Sockets int `json:"sockets"`
-	}{2}
-	part := func(state string, detail any) Part {
-		return Part{"slack", func(context.Context) (string, any) { return state, detail }}
-	}
 	tests := []struct {
 		name  string
-		store error
-		part  Part
+		parts []Part
 		code  int
 		want  string
 	}{
-		{"all is well", nil, part("ok", sockets), 200, `{"ready":true,"checks":[{"name":"store","state":"ok","reason":""},{"name":"slack","state":"ok","reason":"","detail":{"sockets":2}}]}`},
-		{"Slack is away", nil, part("failed", "no socket for 3m"), 200, `{"ready":true,"checks":[{"name":"store","state":"ok","reason":""},{"name":"slack","state":"failed","reason":"no socket for 3m"}]}`},
-		{"the store is read-only", errors.New("read-only"), part("ok", ""), 503, `{"ready":false,"checks":[{"name":"store","state":"failed","reason":"read-only"},{"name":"slack","state":"ok","reason":""}]}`},
+		{"all is well", []Part{fixed("store", true, OK, ""), fixed("slack", false, OK, "2 sockets")}, 200, `{"ready":true,"checks":[{"name":"store","state":"ok","reason":""},{"name":"slack","state":"ok","reason":"2 sockets"}]}`},
+		{"Slack is away", []Part{fixed("store", true, OK, ""), fixed("slack", false, Failed, "no socket")}, 200, `{"ready":true,"checks":[{"name":"store","state":"ok","reason":""},{"name":"slack","state":"failed","reason":"no socket"}]}`},
+		{"the store is slow", []Part{fixed("store", true, Warning, "900 ms")}, 200, `{"ready":true,"checks":[{"name":"store","state":"warning","reason":"900 ms"}]}`},
+		{"the store is read-only", []Part{fixed("store", true, Failed, "read-only"), fixed("slack", false, OK, "")}, 503, `{"ready":false,"checks":[{"name":"store","state":"failed","reason":"read-only"},{"name":"slack","state":"ok","reason":""}]}`},
+		{"nobody knows of the store", []Part{fixed("store", true, Unchecked, "closing")}, 503, `{"ready":false,"checks":[{"name":"store","state":"unchecked","reason":"closing"}]}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := httptest.NewRecorder()
-			(&readiness{store: &facts{health: tt.store}, parts: []Part{tt.part}}).serve(w, httptest.NewRequest("GET", "/readyz", nil))
+			(&readiness{parts: tt.parts}).serve(w, httptest.NewRequest("GET", "/readyz", nil))
 			var got bytes.Buffer
 			if err := json.Compact(&got, w.Body.Bytes()); err != nil {
 				t.Fatal(err)
@@ -146,10 +144,10 @@ func TestAPartThatHangsHoldsNobodyForLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		r := &readiness{store: &facts{}, parts: []Part{{"slack", func(ctx context.Context) (string, any) {
+		r := &readiness{parts: []Part{{"slack", false, func(ctx context.Context) (State, string) {
 			asked++
 			<-ctx.Done()
-			return "failed", "no answer"
+			return Failed, "no answer"
 		}}}}
 		began := time.Now()
 		if !r.ask(t.Context()).Ready {
@@ -190,7 +188,7 @@ func TestHoweverManyScrapeTheStoreIsAskedOnceASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &facts{}
-		c := &collector{store: f, outbox: f, log: silent}
+		c := &collector{counts: f.counts(), log: silent}
 		for range 5 {
 			c.metrics()
 		}
@@ -280,11 +278,7 @@ func TestWhatHangsIsCutOffWithinFiveSeconds(t *testing.T) {
 func TestABusyAddressIsAnErrorThatNamesIt(t *testing.T) {
 	t.Parallel()
 	addr := strings.TrimPrefix(start(t, &facts{}, http.NotFoundHandler()).url, "http://")
-	f := &facts{}
-	other, err := New(Config{Listen: addr, Webhooks: http.NotFoundHandler(), Store: f, Outbox: f, Registry: prometheus.NewRegistry()}, silent)
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := New(Config{Listen: addr, Webhooks: http.NotFoundHandler(), Registry: NewRegistry()}, silent)
 	if err := other.Run(t.Context()); err == nil || !strings.Contains(err.Error(), addr) {
 		t.Errorf("error = %v, want one that names %s", err, addr)
 	}
