@@ -250,3 +250,9 @@ func actions(blockID, actionID, value string) slack.Block {
 }
 
 func asNetError(err error, target *net.Error) bool { return errors.As(err, target) }
+
+func slackOption(blocks ...slack.Block) slack.MsgOption { return slack.MsgOptionBlocks(blocks...) }
+
+func slackText(text string) slack.MsgOption { return slack.MsgOptionText(text, false) }
+
+func itemAt(channel, ts string) slack.ItemRef { return slack.NewRefToMessage(channel, ts) }
