@@ -28,7 +28,7 @@ type conn struct {
 
 	hello   chan struct{} // closed when Slack said hello
 	leaving chan struct{} // closed when Slack announced the socket's end
-	done    chan struct{} // closed when nothing of it runs any more
+	deaf    chan struct{} // closed when nothing is read any more; answers may still be on their way
 
 	out  chan ack
 	dead chan struct{} // closed when nothing can be written any more
@@ -49,14 +49,13 @@ type ack struct {
 func newConn(ws *websocket.Conn, in *intake, t timing, ping func(time.Time)) *conn {
 	return &conn{
 		ws: ws, intake: in, timing: t, ping: ping,
-		hello: make(chan struct{}), leaving: make(chan struct{}), done: make(chan struct{}),
+		hello: make(chan struct{}), leaving: make(chan struct{}), deaf: make(chan struct{}),
 		out: make(chan ack, queuedAcks), dead: make(chan struct{}),
 	}
 }
 
 // serve reads until the socket ends or ctx does, answers what was read, and leaves nothing behind.
 func (c *conn) serve(ctx context.Context) {
-	defer close(c.done)
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -64,6 +63,7 @@ func (c *conn) serve(ctx context.Context) {
 	}()
 	unhook := context.AfterFunc(ctx, func() { c.stop("stopped") })
 	c.read(ctx)
+	close(c.deaf)
 	unhook()
 	c.work.Wait()
 	close(c.out)

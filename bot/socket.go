@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -40,7 +41,7 @@ type socket struct {
 
 	mu    sync.Mutex
 	state Socket
-	alive int // connections that said hello and have not ended
+	conns []*conn // that said hello; during a change of sockets two of them are read
 }
 
 func newSocket(number int, b *Bot) *socket {
@@ -57,13 +58,26 @@ func (s *socket) State() Socket {
 func (s *socket) set(state SocketState, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if state != Connected && s.alive > 0 {
+	if state != Connected && s.served() {
 		return // an older connection still serves
 	}
 	if s.state.State != state {
 		s.state.Since = time.Now()
 	}
 	s.state.State, s.state.Reason = state, reason
+}
+
+// served tells whether any connection is read, and forgets those that are not. The lock is held.
+func (s *socket) served() bool {
+	s.conns = slices.DeleteFunc(s.conns, func(c *conn) bool {
+		select {
+		case <-c.deaf:
+			return true
+		default:
+			return false
+		}
+	})
+	return len(s.conns) > 0
 }
 
 func (s *socket) pinged(at time.Time) {
@@ -89,7 +103,7 @@ func (s *socket) run(ctx context.Context) {
 		greeted := time.Now()
 		select {
 		case <-c.leaving:
-		case <-c.done:
+		case <-c.deaf:
 		}
 		if ctx.Err() == nil {
 			wait(ctx, s.lost(ctx, c, time.Since(greeted), back))
@@ -166,26 +180,26 @@ func (s *socket) open(ctx context.Context, wg *sync.WaitGroup) (*conn, error) {
 		return nil, err
 	}
 	c := newConn(ws, s.bot.intake, s.bot.cfg.timing, s.pinged)
+	wg.Go(func() { c.serve(ctx) })
 	wg.Go(func() {
-		c.serve(ctx)
+		<-c.deaf
 		s.ended(c)
 	})
 	t := time.NewTimer(s.bot.cfg.timing.open)
 	defer t.Stop()
 	select {
 	case <-c.hello:
-	case <-c.done:
+	case <-c.deaf:
 		reason, _ := c.end()
 		return nil, &openError{reason}
 	case <-t.C:
 		c.stop("no_hello")
-		<-c.done
 		return nil, &openError{"no_hello"}
 	}
 	s.bot.metrics.opens.WithLabelValues("ok").Inc()
 	_, connections := c.end()
 	s.mu.Lock()
-	s.alive++
+	s.conns = append(s.conns, c)
 	s.state.Connections = connections
 	s.mu.Unlock()
 	s.set(Connected, "")
@@ -193,20 +207,13 @@ func (s *socket) open(ctx context.Context, wg *sync.WaitGroup) (*conn, error) {
 	return c, nil
 }
 
-// ended counts a connection that said hello and is no more.
+// ended notes that a connection is no longer read; when another is, or a worse state is known, nothing changes.
 func (s *socket) ended(c *conn) {
-	select {
-	case <-c.hello:
-	default:
-		return
-	}
 	reason, _ := c.end()
 	s.mu.Lock()
-	s.alive--
-	none := s.alive <= 0
-	s.mu.Unlock()
-	if none {
-		s.set(Connecting, reason)
+	defer s.mu.Unlock()
+	if s.state.State == Connected && !s.served() {
+		s.state.State, s.state.Reason, s.state.Since = Connecting, reason, time.Now()
 	}
 }
 
