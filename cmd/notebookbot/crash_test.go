@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,9 +41,9 @@ func kills(t *testing.T) int {
 // crashed is everything that a run of the crash test promised to somebody.
 type crashed struct {
 	mu     sync.Mutex
-	taken  map[string]bool  // fingerprints of alerts that were answered 200
-	acked  map[string]bool  // incidents whose acknowledge button was pressed and acknowledged to Slack
-	noted  map[string]bool  // texts of notes whose command was acknowledged to Slack
+	taken  map[string]bool // fingerprints of alerts that were answered 200
+	acked  map[string]bool // incidents whose acknowledge button was pressed and acknowledged to Slack
+	noted  map[string]bool // texts of notes whose command was acknowledged to Slack
 	counts map[string]int
 }
 
@@ -178,11 +177,11 @@ func (c *crashed) faults(ctx context.Context, slack *slackfake.Server, rng *rand
 		method := []string{"chat.postMessage", "chat.update", "chat.postEphemeral"}[rng.IntN(3)]
 		switch rng.IntN(6) {
 		case 0, 1:
-			slack.Fail(slackfake.Fault{Method: method, Kind: slackfake.AcceptThenDrop, Times: 1})
+			slack.Fault(slackfake.Fault{Method: method, Kind: slackfake.Lost, Count: 1})
 		case 2:
-			slack.Fail(slackfake.Fault{Method: method, Kind: slackfake.ServerError, Times: 1})
+			slack.Fault(slackfake.Fault{Method: method, Kind: slackfake.Doubtful, Count: 1})
 		case 3:
-			slack.Fail(slackfake.Fault{Method: method, Kind: slackfake.RateLimited, RetryAfter: 1, Times: 1})
+			slack.Fault(slackfake.Fault{Method: method, Kind: slackfake.Limited, Count: 1})
 		case 4:
 			slack.CutSockets()
 		case 5:
@@ -392,4 +391,3 @@ func until(t *testing.T, what string, within time.Duration, ok func() bool) {
 		<-time.After(20 * time.Millisecond)
 	}
 }
-

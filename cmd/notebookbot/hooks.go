@@ -1,4 +1,4 @@
 package main
 
 // installed is what this build can do beyond reading and checking its configuration.
-var installed = hooks{}
+var installed = hooks{serve: serve, demo: demo}

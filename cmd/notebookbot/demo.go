@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ai-notebook/notebookbot/internal/console"
+	"github.com/ai-notebook/notebookbot/internal/slackfake"
+)
+
+// demoHold is how long alerts must have ended in the demo until an incident counts as recovered: nobody waits five minutes to
+// see it.
+const demoHold = 20 * time.Second
+
+// demo is the whole bot on this machine: the real program on an embedded store, with a workspace in memory in place of Slack
+// and a page in the browser in place of Slack's client.
+func demo(ctx context.Context, e env, o demoOptions, log *slog.Logger) error {
+	if host, _, err := net.SplitHostPort(o.listen); err != nil || !loopback(host) {
+		return fmt.Errorf("--listen %s: the demo has no log-in, so it listens on a loopback address only, such as 127.0.0.1:8390", o.listen)
+	}
+	dir, err := os.MkdirTemp("", "notebookbot-demo-")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+
+	workspace := slackfake.New(demoWorkspace())
+	if err := workspace.Start("127.0.0.1:0"); err != nil {
+		return err
+	}
+	defer workspace.Close()
+
+	cfg := demoConfig(workspace.URL(), filepath.Join(dir, "notebookbot.db"))
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", o.listen, err)
+	}
+
+	loops, ctx := errgroup.WithContext(ctx)
+	alerts := &guideAlerts{now: time.Now, token: cfg.Alertmanager[0].Token}
+	loops.Go(func() error {
+		return serveOn(ctx, cfg, log, func(a net.Addr) { alerts.listening("http://" + a.String()) })
+	})
+	page := &http.Server{
+		Handler: console.New(console.Config{
+			Slack: workspace, People: demoPeople, Topics: demoTopics, Alerts: alerts.list(),
+		}).Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	loops.Go(func() error {
+		if err := page.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("demo page: %w", err)
+		}
+		return nil
+	})
+	loops.Go(func() error {
+		<-ctx.Done()
+		return page.Close()
+	})
+	address := "http://" + ln.Addr().String() + "/"
+	_, _ = fmt.Fprintf(e.stdout, "notebookbot demo: open %s (end with Ctrl-C)\n", address)
+	if !o.noBrowser {
+		openBrowser(ctx, address, log)
+	}
+	return loops.Wait()
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// openBrowser asks the desktop to show the page. Where there is none, the printed address is enough.
+func openBrowser(ctx context.Context, address string, log *slog.Logger) {
+	program, args := "xdg-open", []string{address}
+	switch runtime.GOOS {
+	case "darwin":
+		program = "open"
+	case "windows":
+		program, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, args...) //nolint:gosec // fixed program, our own address
+	if err := cmd.Start(); err != nil {
+		log.DebugContext(ctx, "opening a browser", "err", err)
+		return
+	}
+	go func() { _ = cmd.Wait() }() // only so that no zombie stays; it ends by itself
+}
+
+// demoConfig is a configuration as people write it, with the workspace of the demo.
+func demoConfig(api, db string) *Config {
+	cfg := defaultConfig()
+	cfg.Listen = "127.0.0.1:0"
+	cfg.Store = Secret("sqlite:" + db)
+	cfg.App.Location = time.Local
+	cfg.Slack.APIURL = api
+	cfg.Slack.AppToken, cfg.Slack.BotToken = slackfake.AppToken, slackfake.BotToken
+	cfg.Slack.Channels = Channels{Ops: slackfake.Ops, Incidents: slackfake.Incidents, Announcements: slackfake.Announcements}
+	cfg.Alertmanager = Alertmanagers{{Token: "demo"}}
+	cfg.Incidents.Hold = demoHold
+	cfg.People = People{
+		Operators:  []string{slackfake.Operator, slackfake.Commander, slackfake.Commander2},
+		Commanders: []string{slackfake.Commander, slackfake.Commander2},
+	}
+	cfg.OnCall.Rotation = []string{slackfake.Operator, slackfake.Commander}
+	cfg.Contacts[0].Slack = slackfake.OpsGroup
+	return cfg
+}
+
+// demoPeople are whom the visitor can be.
+var demoPeople = []console.Person{
+	{ID: slackfake.Operator, Name: "李娜", Role: "operator"},
+	{ID: slackfake.Commander, Name: "陈波", Role: "commander"},
+	{ID: slackfake.Commander2, Name: "王敏", Role: "commander"},
+	{ID: slackfake.Stranger, Name: "外部顾问", Role: "stranger"},
+}
+
+var demoTopics = map[string]map[string]string{
+	slackfake.Ops:           {"zh-CN": "请求、报告、机器人自身的故障", "en": "requests, reports, the bot's own troubles"},
+	slackfake.Incidents:     {"zh-CN": "事件卡片", "en": "incident cards"},
+	slackfake.Announcements: {"zh-CN": "给用户的通知", "en": "notices to users"},
+}
+
+func demoWorkspace() slackfake.Config {
+	cfg := slackfake.Default()
+	cfg.RateLimits = true
+	names := map[string]string{}
+	for _, p := range demoPeople {
+		names[p.ID] = p.Name
+	}
+	for i, u := range cfg.Users {
+		if n, ok := names[u.ID]; ok {
+			cfg.Users[i].RealName = n
+		}
+	}
+	var rooms []slackfake.Channel
+	for _, c := range cfg.Channels {
+		switch c.ID {
+		case slackfake.Ops, slackfake.Incidents, slackfake.Announcements:
+			rooms = append(rooms, c)
+		}
+	}
+	cfg.Channels = rooms
+	return cfg
+}

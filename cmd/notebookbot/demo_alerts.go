@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/console"
+)
+
+// guideAlerts plays Alertmanager for the demo: it sends the guide's alerts to the real webhook, in the real format.
+type guideAlerts struct {
+	now   func() time.Time
+	token Secret
+
+	mu     sync.Mutex
+	base   string               // address of the bot; empty: not listening yet
+	firing map[string]time.Time // by name: since when
+}
+
+// guideAlert is one rule of the guide with the instances it fires for.
+type guideAlert struct {
+	name, severity       string
+	instances            []string
+	summary, description string
+	zh, en               string
+}
+
+var theGuides = []guideAlert{
+	{"ServiceDown", "critical", []string{"backend:8080"}, "服务 backend:8080 宕机", "服务已宕机超过1分钟", "服务宕机（P0）", "Service down (P0)"},
+	{
+		"HighErrorRate", "warning", []string{"backend-1:8080", "backend-2:8080", "backend-3:8080"}, "高错误率检测", "5xx错误率超过10%",
+		"错误率过高（P1，三个实例）", "High error rate (P1, three instances)",
+	},
+	{
+		"HighResponseTime", "warning", []string{"backend:8080"}, "响应时间过长", "95%的请求响应时间超过2秒",
+		"响应时间过长（P1）", "High response time (P1)",
+	},
+	{"DiskWillFill", "info", []string{"db-1"}, "磁盘使用率超过90%", "数据盘 /var/lib/postgresql 使用率 91%", "磁盘将满（P2）", "Disk filling up (P2)"},
+}
+
+func (g *guideAlerts) listening(base string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.base = base
+}
+
+// list is what the page offers: each alert, and the end of all.
+func (g *guideAlerts) list() []console.Alert {
+	var out []console.Alert
+	for _, a := range theGuides {
+		out = append(out, console.Alert{
+			Name: a.name, Label: map[string]string{"zh-CN": a.zh, "en": a.en},
+			Fire: func(ctx context.Context) error { return g.send(ctx, a, true) },
+		})
+	}
+	return append(out, console.Alert{
+		Name: "end", Label: map[string]string{"zh-CN": "✔ 结束所有告警", "en": "✔ End all alerts"},
+		Fire: func(ctx context.Context) error {
+			for _, a := range theGuides {
+				if err := g.send(ctx, a, false); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+}
+
+var errStarting = errors.New("the bot is still starting")
+
+// send posts a webhook as Alertmanager does.
+func (g *guideAlerts) send(ctx context.Context, a guideAlert, firing bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.base == "" {
+		return errStarting
+	}
+	since, known := g.firing[a.name]
+	if !firing && !known {
+		return nil // nothing to end
+	}
+	if !known {
+		since = g.now()
+	}
+	body, err := json.Marshal(webhookBody(a, firing, since, g.now()))
+	if err != nil {
+		return fmt.Errorf("alert %s: %w", a.name, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.base+"/webhooks/alertmanager", bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("alert %s: %w", a.name, err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+g.token.Reveal())
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("alert %s: %w", a.name, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		const enough = 300
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, enough))
+		return fmt.Errorf("alert %s: the webhook answered %s: %s", a.name, resp.Status, why) //nolint:err113 // shown to the visitor
+	}
+	if g.firing == nil {
+		g.firing = map[string]time.Time{}
+	}
+	if firing {
+		g.firing[a.name] = since
+	} else {
+		delete(g.firing, a.name)
+	}
+	return nil
+}
+
+func webhookBody(a guideAlert, firing bool, since, now time.Time) map[string]any {
+	status, ends := "firing", time.Time{}
+	if !firing {
+		status, ends = "resolved", now
+	}
+	annotations := map[string]string{"summary": a.summary, "description": a.description}
+	var alerts []map[string]any
+	for _, i := range a.instances {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(a.name + i))
+		alerts = append(alerts, map[string]any{
+			"status": status, "startsAt": since, "endsAt": ends, "annotations": annotations,
+			"labels":       map[string]string{"alertname": a.name, "instance": i, "job": "ai-notebook", "severity": a.severity},
+			"generatorURL": "http://127.0.0.1:9090/graph?g0.expr=" + a.name, "fingerprint": fmt.Sprintf("%016x", h.Sum64()),
+		})
+	}
+	return map[string]any{
+		"version": "4", "receiver": "chatops", "status": status, "alerts": alerts, "truncatedAlerts": 0,
+		"groupKey": fmt.Sprintf(`{}:{alertname=%q}`, a.name), "externalURL": "http://127.0.0.1:9093",
+		"groupLabels":  map[string]string{"alertname": a.name},
+		"commonLabels": map[string]string{"alertname": a.name, "job": "ai-notebook", "severity": a.severity}, "commonAnnotations": annotations,
+	}
+}

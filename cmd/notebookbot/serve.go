@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ai-notebook/notebookbot/bot"
+	"github.com/ai-notebook/notebookbot/commands"
+	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/internal/alertmanager"
+	"github.com/ai-notebook/notebookbot/internal/store"
+	"github.com/ai-notebook/notebookbot/internal/web"
+	"github.com/ai-notebook/notebookbot/notify"
+	"github.com/ai-notebook/notebookbot/templates"
+)
+
+// serve is the bot, until ctx ends. All wiring stands in this one function, from the store up to the loops, so that who knows
+// whom can be read from top to bottom.
+func serve(ctx context.Context, cfg *Config, log *slog.Logger) error {
+	return serveOn(ctx, cfg, log, nil)
+}
+
+// serveOn is serve; listening, when not nil, is told the address once webhooks are taken.
+func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(net.Addr)) (err error) {
+	st, err := store.Open(ctx, cfg.Store.Reveal(), log.With("part", "store"), store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	if _, err := linkSecret(ctx, st, cfg.Secret); err != nil {
+		return err
+	}
+	reg := web.NewRegistry()
+	web.Counts{Open: st.CountOpen, Outbox: st.Depth}.Register(reg, log)
+
+	words, err := templates.New(cfg.App.Locale, cfg.App.Location, templates.Options{
+		App: cfg.App.Name, Command: cfg.Slack.Command, Topics: commands.Words(),
+	})
+	if err != nil {
+		return err
+	}
+
+	// Slack's edge knows the people and the commands through these, which are set before anything runs.
+	var people *access.Access
+	var runner *commands.Runner
+	team := make(chan struct{})
+	var once sync.Once
+	edge, err := bot.New(bot.Config{
+		AppToken: bot.Secret(cfg.Slack.AppToken.Reveal()), BotToken: bot.Secret(cfg.Slack.BotToken.Reveal()),
+		APIURL: cfg.Slack.APIURL, Location: cfg.App.Location,
+		NotTaken:       func() string { return words.PlainSentence(templates.NotTaken, templates.Args{}) },
+		Validate:       func(r commands.Request) map[string]string { return runner.Validate(r) },
+		OnGroupChanged: func(id string) { people.GroupChanged(id) },
+		OnTeam:         func(id string) { people.SetTeam(id); once.Do(func() { close(team) }) },
+	}, st, reg, log.With("part", "slack"))
+	if err != nil {
+		return err
+	}
+	people = access.New(cfg.AccessConfig(), edge, nil)
+
+	policies := cfg.LevelPolicies(people.Filled)
+	service := incidents.NewService(st, incidents.Config{
+		Policies: policies, Hold: cfg.Incidents.Hold, Channel: cfg.Slack.Channels.Incidents,
+	}, log.With("part", "incidents"))
+
+	outbox := notify.New(st, st, edge, people, words, notify.Config{Ops: cfg.Slack.Channels.Ops}, log.With("part", "outbox"), reg)
+
+	runner = commands.New(commands.Config{
+		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Places: st, Front: edge, Access: people, Words: words,
+		Ops: cfg.Slack.Channels.Ops, Incidents: cfg.cardChannels(), Ladders: policies, Log: log.With("part", "commands"),
+	})
+
+	hooks, err := alertmanager.New(alertmanager.Config{
+		Sources: cfg.sources(), Severity: cfg.severities(), Routes: cfg.routes(),
+		Refused: func(ctx context.Context, reason, peer string) {
+			refused(ctx, st, cfg.Slack.Channels.Ops, reason, peer, log)
+		},
+	}, service, reg, log.With("part", "webhook"))
+	if err != nil {
+		return err
+	}
+
+	server := web.New(web.Config{
+		Listen: cfg.Listen, Webhooks: hooks, Registry: reg,
+		Parts: []web.Part{
+			{Name: "store", Needed: true, Check: func(ctx context.Context) (web.State, string) { return storeState(ctx, st) }},
+			{Name: "slack", Check: func(context.Context) (web.State, string) { return slackState(edge) }},
+			{Name: "outbox", Check: func(ctx context.Context) (web.State, string) { return outboxState(ctx, st, outbox) }},
+		},
+	}, log.With("part", "web"))
+	addr, err := server.Listen(ctx)
+	if err != nil {
+		return fmt.Errorf("%w; another program holds it, or it is no address of this machine: set `listen`", err)
+	}
+	build, _ := debug.ReadBuildInfo()
+	log.InfoContext(ctx, "listening", "addr", addr.String(), "version", builtFrom(build).version)
+	if listening != nil {
+		listening(addr)
+	}
+
+	loops, ctx := errgroup.WithContext(ctx)
+	loops.Go(func() error { return server.Run(ctx) })
+	loops.Go(func() error { return st.Run(ctx) })
+	loops.Go(func() error { return service.Run(ctx) })
+	loops.Go(func() error { return outbox.Run(ctx) })
+	loops.Go(func() error { return edge.Run(ctx) })
+	loops.Go(func() error {
+		// Who may cannot be told before we know which workspace is ours. What was accepted waits in the store.
+		select {
+		case <-team:
+			return runner.Run(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	return loops.Wait()
+}
+
+// linkSecret is what links are signed with: the configured one, or one that is made once and kept in the store.
+func linkSecret(ctx context.Context, st *store.Store, configured Secret) (Secret, error) {
+	if configured.Set() {
+		return configured, nil
+	}
+	const bytes = 32
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // never fails
+	s, err := st.SetDefault(ctx, "secret", hex.EncodeToString(b))
+	return Secret(s), err
+}
+
+// refused tells in ops that a webhook was refused: whoever set it up wrongly would otherwise learn of it in the next outage.
+func refused(ctx context.Context, st *store.Store, ops, reason, peer string, log *slog.Logger) {
+	n := incidents.TroubleNotice(peer+" "+reason, ops, incidents.Fact{Text: templates.TroubleUnreadable, Titles: []string{peer, reason}}, time.Now())
+	if err := st.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error { return tx.Notify(n) }); err != nil {
+		log.WarnContext(ctx, "telling a refused webhook", "err", err)
+	}
+}
+
+func storeState(ctx context.Context, st *store.Store) (web.State, string) {
+	if err := st.Healthy(ctx); err != nil {
+		return web.Failed, err.Error()
+	}
+	return web.OK, ""
+}
+
+// slackState is the sockets for /readyz: a warning when one of them is away, failed when all are, or the token.
+func slackState(edge *bot.Bot) (web.State, string) {
+	var says []string
+	connected := 0
+	sockets := edge.Sockets()
+	for _, s := range sockets {
+		word := fmt.Sprintf("socket %s %s for %s", s.Name, s.State, time.Since(s.Since).Round(time.Second))
+		if s.State == bot.Connected {
+			connected++
+		} else if s.Reason != "" {
+			word += " (" + s.Reason + ")"
+		}
+		says = append(says, word)
+	}
+	state := web.OK
+	switch {
+	case connected == 0:
+		state = web.Failed
+	case connected < len(sockets):
+		state = web.Warning
+	}
+	if trouble := edge.TokenTrouble(); trouble != "" {
+		state, says = web.Failed, append(says, "token: "+trouble)
+	}
+	return state, strings.Join(says, "; ")
+}
+
+// outboxState is what waits and what cannot be told, for /readyz.
+func outboxState(ctx context.Context, st *store.Store, outbox *notify.Outbox) (web.State, string) {
+	d, err := st.Depth(ctx)
+	if err != nil {
+		return web.Failed, err.Error()
+	}
+	says := fmt.Sprintf("%d waiting", d.Waiting)
+	if !d.Oldest.IsZero() {
+		says += fmt.Sprintf(", the oldest for %s", time.Since(d.Oldest).Round(time.Second))
+	}
+	state := web.OK
+	if d.Failed > 0 {
+		state, says = web.Warning, says+fmt.Sprintf(", %d failed for good", d.Failed)
+	}
+	if troubles := outbox.Troubles(); len(troubles) > 0 {
+		state, says = web.Warning, says+"; Slack refuses: "+strings.Join(troubles, ", ")
+	}
+	return state, says
+}
+
+// cardChannels are all channels that cards go to.
+func (c *Config) cardChannels() []string {
+	out := []string{c.Slack.Channels.Incidents}
+	for _, r := range c.Slack.Channels.Routes {
+		out = append(out, r.Channel)
+	}
+	return out
+}
+
+func (c *Config) sources() []alertmanager.Source {
+	var out []alertmanager.Source
+	for _, a := range c.Alertmanager {
+		out = append(out, alertmanager.Source{Name: a.Name, Token: strings.TrimSpace(a.Token.Reveal())})
+	}
+	return out
+}
+
+func (c *Config) severities() []alertmanager.Severity {
+	var out []alertmanager.Severity
+	for _, s := range c.Severity {
+		out = append(out, alertmanager.Severity{Match: s.Match, Level: s.Level})
+	}
+	return out
+}
+
+func (c *Config) routes() []alertmanager.Route {
+	var out []alertmanager.Route
+	for _, r := range c.Slack.Channels.Routes {
+		out = append(out, alertmanager.Route{Match: r.Match, Channel: r.Channel})
+	}
+	return out
+}
