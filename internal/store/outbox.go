@@ -72,15 +72,22 @@ func (s *Store) Claim(ctx context.Context, c notify.Claim) (ds []notify.Delivery
 			ids = append(ids, d.ID)
 			ds = append(ds, d)
 			return nil
-		}, micros(c.Now), fullChannels, c.Limit)
+		}, micros(c.Now), fullChannels, c.Limit+1)
 		if err != nil {
 			return fmt.Errorf("choose deliveries: %w", err)
+		}
+		more := len(ids) > c.Limit
+		if more {
+			ds, ids, next = ds[:c.Limit], ids[:c.Limit], c.Now
 		}
 		if len(ids) > 0 {
 			b.wrote = true
 			if _, err := b.ses.exec(ctx, claim, ids, clean(c.Owner), until, micros(c.Now)); err != nil {
 				return fmt.Errorf("claim deliveries: %w", err)
 			}
+		}
+		if more {
+			return nil // no need to look at all that waits
 		}
 		at := int64(-1)
 		err = b.ses.rows(ctx, nextClaim, func(scan scanner) error { return scan(&at) }, fullChannels)
