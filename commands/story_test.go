@@ -172,6 +172,7 @@ func (h *house) request(r commands.Request) commands.Request {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ids++
+	h.now = h.now.Add(time.Microsecond) // No two come at the same time.
 	if r.ID == "" {
 		r.ID = fmt.Sprintf("r%d", h.ids)
 	}
