@@ -24,13 +24,14 @@ type part struct {
 }
 
 var parts = map[string]part{
-	"postgres":     {names: []string{"postgres"}, globs: []string{"/usr/lib/postgresql/*/bin/postgres"}, debian: "postgresql"},
-	"initdb":       {names: []string{"initdb"}, globs: []string{"/usr/lib/postgresql/*/bin/initdb"}, debian: "postgresql"},
-	"prometheus":   {names: []string{"prometheus"}, globs: []string{"/usr/bin/prometheus"}, debian: "prometheus"},
-	"promtool":     {names: []string{"promtool"}, globs: []string{"/usr/bin/promtool"}, debian: "prometheus"},
-	"alertmanager": {names: []string{"prometheus-alertmanager", "alertmanager"}, globs: []string{"/usr/bin/prometheus-alertmanager"}, debian: "prometheus-alertmanager"},
-	"amtool":       {names: []string{"amtool"}, globs: []string{"/usr/bin/amtool"}, debian: "prometheus-alertmanager"},
-	"chromium":     {names: []string{"chromium", "chromium-browser", "google-chrome"}, globs: []string{"/usr/bin/chromium"}, debian: "chromium"},
+	"postgres":        {names: []string{"postgres"}, globs: []string{"/usr/lib/postgresql/*/bin/postgres"}, debian: "postgresql"},
+	"initdb":          {names: []string{"initdb"}, globs: []string{"/usr/lib/postgresql/*/bin/initdb"}, debian: "postgresql"},
+	"prometheus":      {names: []string{"prometheus"}, globs: []string{"/usr/bin/prometheus"}, debian: "prometheus"},
+	"promtool":        {names: []string{"promtool"}, globs: []string{"/usr/bin/promtool"}, debian: "prometheus"},
+	"alertmanager":    {names: []string{"prometheus-alertmanager", "alertmanager"}, globs: []string{"/usr/bin/prometheus-alertmanager"}, debian: "prometheus-alertmanager"},
+	"amtool":          {names: []string{"amtool"}, globs: []string{"/usr/bin/amtool"}, debian: "prometheus-alertmanager"},
+	"systemd-analyze": {names: []string{"systemd-analyze"}, debian: "systemd"},
+	"chromium":        {names: []string{"chromium", "chromium-browser", "google-chrome"}, globs: []string{"/usr/bin/chromium"}, debian: "chromium"},
 }
 
 // Require gives the path of a program. Where it is missing, the test is skipped, or fails when CI says that all parts must be
