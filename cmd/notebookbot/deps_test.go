@@ -257,3 +257,33 @@ func TestNothingNamesAFolderOfOneMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// keyColumn finds the keys in the first column of the README's configuration table.
+var keyColumn = regexp.MustCompile("`([a-z_]+(?:\\.[a-zA-Z0-9_]+)*)`")
+
+func TestBothReadmesNameEveryKeyOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	fields, _ := fieldsOf(typeOfConfig)
+	for _, name := range []string{"README.md", "README.zh-CN.md"} {
+		b, err := os.ReadFile(filepath.Join(top, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := map[string]bool{}
+		for line := range strings.Lines(string(b)) {
+			if !strings.HasPrefix(line, "| `") {
+				continue
+			}
+			first, _, _ := strings.Cut(strings.TrimPrefix(line, "|"), "|")
+			for _, m := range keyColumn.FindAllStringSubmatch(first, -1) {
+				key, _, _ := strings.Cut(m[1], ".")
+				named[key] = true
+			}
+		}
+		for key := range fields {
+			if !named[key] {
+				t.Errorf("%s lacks the key %s", name, key)
+			}
+		}
+	}
+}
