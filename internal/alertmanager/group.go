@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/common/model"
@@ -22,8 +23,8 @@ const (
 	maxKey = 4096
 	// skew is how far a clock may be ahead. What is further ahead is no time: it would keep an alert from ever ending.
 	skew = 24 * time.Hour
-	// fingerprint is how long Alertmanager's are: 64 bits in hexadecimal digits.
-	fingerprint = 16
+	// maxFingerprint is how long a fingerprint may be. Alertmanager's have 16 characters.
+	maxFingerprint = 64
 )
 
 // group makes what the domain takes of what Alertmanager sent.
@@ -88,15 +89,19 @@ func moment(t, now time.Time) time.Time {
 	return t
 }
 
+// isFingerprint takes Alertmanager's sixteen hexadecimal digits, and what others use that is as harmless.
 func isFingerprint(s string) bool {
-	return len(s) == fingerprint && !strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef", r) })
+	return s != "" && len(s) <= maxFingerprint && !strings.ContainsFunc(s, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.:", r)
+	})
 }
 
 // derive makes the fingerprint that Alertmanager would have: of the labels. A foreign one without labels is hashed.
 func derive(in *template.Alert) string {
 	if len(in.Labels) == 0 {
+		const enough = 8 // bytes, as of Alertmanager's
 		sum := sha256.Sum256([]byte(in.Fingerprint))
-		return hex.EncodeToString(sum[:fingerprint/2])
+		return hex.EncodeToString(sum[:enough])
 	}
 	set := make(model.LabelSet, len(in.Labels))
 	for k, v := range in.Labels {
