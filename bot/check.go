@@ -97,8 +97,7 @@ func (b *Bot) checkChannel(ctx context.Context, id string) Finding {
 
 func finding(name string, err error) Finding {
 	f := Finding{Name: name, Verdict: Wrong, Reason: "network"}
-	var se *notify.SendError
-	if errors.As(err, &se) {
+	if se, ok := errors.AsType[*notify.SendError](err); ok {
 		f.Reason = se.Reason
 		if se.Err != nil {
 			f.Detail = se.Err.Error()

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -37,6 +38,7 @@ type conn struct {
 	mu          sync.Mutex
 	stopping    bool
 	reason      string // why it ended
+	farewell    string // the reason of Slack's disconnect, while the socket is still read
 	connections int    // what the hello told
 }
 
@@ -97,7 +99,7 @@ func (c *conn) alive() {
 func (c *conn) end() (reason string, connections int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.reason, c.connections
+	return cmp.Or(c.farewell, c.reason), c.connections
 }
 
 func (c *conn) read(ctx context.Context) {
@@ -201,6 +203,12 @@ func (c *conn) dismissed(reason string) bool {
 		c.stop(reason)
 		return false
 	}
+	if reason != "warning" && reason != "refresh_requested" {
+		reason = "refresh_unknown"
+	}
+	c.mu.Lock()
+	c.farewell = reason
+	c.mu.Unlock()
 	closeOnce(c.leaving)
 	time.AfterFunc(c.timing.leave, func() { c.stop("left") })
 	return true

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -78,11 +79,8 @@ func (e *envelope) take(r commands.Request) {
 
 // key makes a request's id from the parts that are the same when Slack delivers it again; without them, from the envelope.
 func (e *envelope) key(kind string, parts ...string) string {
-	for _, p := range parts {
-		if p == "" {
-			parts = []string{"envelope", e.id}
-			break
-		}
+	if slices.Contains(parts, "") {
+		parts = []string{"envelope", e.id}
 	}
 	return kind + ":" + strings.Join(parts, ":")
 }

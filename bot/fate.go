@@ -58,8 +58,7 @@ func failed(reason string, wrote, repeatable bool, err error) *notify.SendError 
 
 // transportError maps what the HTTP client returned. The address is taken out of the error: a response URL is a secret.
 func transportError(err error, wrote, repeatable bool) *notify.SendError {
-	var ue *url.Error
-	if errors.As(err, &ue) {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
 		err = ue.Err
 	}
 	reason := "network"
@@ -111,8 +110,7 @@ func outcome(err error) string {
 	if err == nil {
 		return "ok"
 	}
-	var se *notify.SendError
-	if errors.As(err, &se) {
+	if se, ok := errors.AsType[*notify.SendError](err); ok {
 		return string(se.Fate)
 	}
 	return "error"

@@ -187,12 +187,12 @@ func TestManyAtOnceShareCommitsAndAreAllInTime(t *testing.T) {
 	b := runBot(t, s, nil)
 	b.connected(t)
 	var now, most atomic.Int64
-	b.inbox.set(func(context.Context, commands.Request) error {
+	b.inbox.set(func(ctx context.Context, _ commands.Request) error {
 		n := now.Add(1)
 		defer now.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
-		return waitFor(t.Context(), 20*time.Millisecond)
+		return waitFor(ctx, 20*time.Millisecond)
 	})
 	var wg sync.WaitGroup
 	for i := range 500 {

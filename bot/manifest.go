@@ -37,10 +37,10 @@ var (
 // anywhere. The app-level token cannot be part of it; it is made by hand.
 func Manifest(a App) (string, error) {
 	if !commandName.MatchString(a.Command) {
-		return "", fmt.Errorf("command %q: a slash and up to 31 of a-z 0-9 - _", a.Command)
+		return "", fmt.Errorf("command %q: a slash and up to 31 of a-z 0-9 _ and -", a.Command)
 	}
 	if !botName.MatchString(a.BotName) {
-		return "", fmt.Errorf("bot name %q: up to 80 of a-z 0-9 - _ .", a.BotName)
+		return "", fmt.Errorf("bot name %q: up to 80 of a-z 0-9 . _ and -", a.BotName)
 	}
 	if oneLine(a.Name) == "" {
 		return "", errors.New("the app has no name")

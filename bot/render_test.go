@@ -67,7 +67,7 @@ func TestACardLooksLikeItsGoldenFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(name) //nolint:gosec // a constant
+	want, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,8 @@ func everywhere(s string) templates.Message {
 		{Kind: templates.Context, Lines: []templates.Line{{{User: s}, {UserGroup: s}, {Emoji: s}, {URL: s, Text: s}}}},
 		{Kind: templates.Actions, Buttons: []templates.Button{
 			{Action: "a", Value: "1", Label: s, Confirm: &templates.Confirm{Title: s, Text: s, Yes: s, No: s}},
-			{Action: "b", Label: s, URL: s}, {Action: "a", Value: "2", Label: s, Style: templates.Style(s)},
+			{Action: "b", Label: s, URL: s},
+			{Action: "a", Value: "2", Label: s, Style: templates.Style(s)},
 			{Action: s, Value: s, Label: s},
 		}},
 	}}

@@ -114,9 +114,6 @@ func (s *socket) run(ctx context.Context) {
 // lost says how long to wait after a connection that worked.
 func (s *socket) lost(ctx context.Context, c *conn, lived time.Duration, back *backoff) time.Duration {
 	reason, _ := c.end()
-	if reason == "" {
-		reason = "refresh"
-	}
 	s.bot.metrics.closes.WithLabelValues(reason).Inc()
 	s.set(Connecting, reason)
 	s.bot.log.InfoContext(ctx, "slack socket goes", "socket", s.state.Name, "reason", reason, "lived", lived)

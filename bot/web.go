@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -158,9 +159,7 @@ func (w *web) request(ctx context.Context, c call) (*http.Request, error) {
 	case c.form != nil:
 		contentType, bearer = "application/x-www-form-urlencoded", ""
 		form := url.Values{"token": {w.bot.Reveal()}}
-		for k, v := range c.form {
-			form[k] = v
-		}
+		maps.Copy(form, c.form)
 		body = strings.NewReader(form.Encode())
 	case c.json != nil:
 		b, err := json.Marshal(c.json)

@@ -28,7 +28,7 @@ const (
 
 // quick are waits that a test can live through.
 var quick = timing{
-	accept: 900 * time.Millisecond, call: 2 * time.Second, open: time.Second, silence: time.Second, leave: 500 * time.Millisecond,
+	accept: 500 * time.Millisecond, call: 2 * time.Second, open: time.Second, silence: time.Second, leave: 500 * time.Millisecond,
 	healthy: 300 * time.Millisecond, retry: 20 * time.Millisecond, retries: 200 * time.Millisecond, mend: time.Hour,
 	between: 10 * time.Millisecond, flush: time.Second,
 }
@@ -173,7 +173,7 @@ func TestWhatWasNeverWrittenIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := ln.Addr().String()
-	ln.Close() //nolint:errcheck,gosec // nobody listens from now on
+	ln.Close() //nolint:errcheck // nobody listens from now on
 	b := newTestBot(t, Config{APIURL: "http://" + address + "/api"}, nil, nil)
 	_, err = b.Post(t.Context(), notify.Post{Channel: "C1", Key: "k", Message: hello()})
 	checkFate(t, "refused", err, notify.Retry, "refused", 0)
