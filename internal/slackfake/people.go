@@ -199,7 +199,7 @@ func (p *Person) React(channel, ts, name string) *Interaction {
 
 var (
 	atName  = regexp.MustCompile(`[@#][\p{L}\p{N}._-]+`)
-	address = regexp.MustCompile(`https?://[^\s<>|]+`)
+	address = regexp.MustCompile(`https?://[^\s<>|]*[^\s<>|.,;:!?)]`)
 )
 
 // typed is what Slack makes of typed text.
