@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slack-go/slack" //nolint:depguard // The fake is tested with the bot's client.
+	"github.com/slack-go/slack"
 
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 )

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slack-go/slack"            //nolint:depguard // The fake is tested with the bot's client.
-	"github.com/slack-go/slack/socketmode" //nolint:depguard // The fake is tested with the bot's client.
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/socketmode"
 
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 )
