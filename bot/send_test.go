@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -333,4 +334,35 @@ func TestAStoppedCallSaysSo(t *testing.T) {
 	cancel()
 	_, err := b.Post(ctx, notify.Post{Channel: slackfake.Ops, Key: "k", Message: hello()})
 	checkFate(t, "stopped", err, notify.Retry, "stopped", 0)
+}
+
+// TestOnlyOurOwnMessageIsOurs: other messages may have any shape, and another app may copy our metadata.
+func TestOnlyOurOwnMessageIsOurs(t *testing.T) {
+	t.Parallel()
+	const ours = `"metadata":{"event_type":"notebookbot","event_payload":{"key":"k"}}`
+	for name, tt := range map[string]struct {
+		message string
+		want    bool
+	}{
+		"ours by bot id":         {`{"bot_id":"B1","ts":"1.1",` + ours + `}`, true},
+		"ours by user id":        {`{"user":"U1","ts":"1.1",` + ours + `}`, true},
+		"another app's":          {`{"bot_id":"B2","user":"U2","ts":"1.1",` + ours + `}`, false},
+		"another key":            {`{"bot_id":"B1","ts":"1.1","metadata":{"event_type":"notebookbot","event_payload":{"key":"kk"}}}`, false},
+		"another type":           {`{"bot_id":"B1","ts":"1.1","metadata":{"event_type":"x","event_payload":{"key":"k"}}}`, false},
+		"no metadata":            {`{"bot_id":"B1","ts":"1.1"}`, false},
+		"metadata of any shape":  {`{"bot_id":"B1","ts":"1.1","metadata":[1]}`, false},
+		"a message of any shape": {`"boo"`, false},
+	} {
+		b := newTestBot(t, Config{APIURL: respondWith(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "auth.test") {
+				static(200, `{"ok":true,"user_id":"U1","bot_id":"B1","team_id":"T1"}`)(w, r)
+				return
+			}
+			static(200, `{"ok":true,"messages":[{"blocks":7,"user":{},"ts":[]},`+tt.message+`]}`)(w, r)
+		})}, nil, nil)
+		_, found, err := b.Find(t.Context(), "C1", "", "k", time.Now())
+		if err != nil || found != tt.want {
+			t.Errorf("%s: found %v, err %v; want %v", name, found, err, tt.want)
+		}
+	}
 }

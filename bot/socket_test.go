@@ -173,6 +173,12 @@ func TestAHangingOpeningEnds(t *testing.T) {
 	s := workspace(t, nil)
 	s.Fault(slackfake.Fault{Method: "apps.connections.open", Kind: slackfake.Hang, Count: 1})
 	b := runBot(t, s, nil)
+	eventually(t, "an opening", func() bool { return opens(s) > 0 })
+	during(200*time.Millisecond, func() {
+		if n := opens(s); n != 1 {
+			t.Fatalf("%d openings, want one at a time", n)
+		}
+	})
 	b.connected(t)
 	if n := metric(t, b.metrics.opens.WithLabelValues("timeout"), ""); n != 1 {
 		t.Errorf("%v openings timed out, want 1", n)
