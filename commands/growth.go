@@ -64,7 +64,7 @@ func power(base float64, n int) float64 {
 
 var (
 	wholeNumber   = regexp.MustCompile(`^[0-9]{1,3}([,_][0-9]{3})+$|^[0-9]+$`)
-	decimalNumber = regexp.MustCompile(`^([+-]?[0-9]{0,9}(\.[0-9]{1,20})?)(%?)$`)
+	decimalNumber = regexp.MustCompile(`^([+-]?[0-9]{0,9}(\.[0-9]{1,30})?)(%?)$`)
 )
 
 // parseUsers reads 1000, 1,000 or 1_000.

@@ -287,11 +287,57 @@ func TestABrokenCommandIsAnsweredWithAReferenceAndStopsNobody(t *testing.T) {
 	}
 }
 
+// counted is an inbox that counts how often it is asked.
+type counted struct {
+	commands.Inbox
+	asked atomic.Int32
+}
+
+func (c *counted) Pending(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]commands.Request, error) {
+	c.asked.Add(1)
+	return c.Inbox.Pending(ctx, now.Add(time.Duration(c.asked.Load())*time.Second), lease, limit)
+}
+
+func TestARequestThatIsStillTriedIsNotTakenAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "en")
+	h.open("P1", "disk is full")
+	l := &lossy{Store: h.store}
+	l.away.Store(true)
+	in := &counted{Inbox: h.store}
+	h.cfg.Store, h.cfg.Inbox, h.cfg.Poll, h.cfg.Lease = l, in, time.Millisecond, time.Microsecond
+	run(t, h.cfg)
+	h.accept(commands.Request{User: kim, Text: "incident ack INC-1"})
+	eventually(t, "its claim ran out many times", func() bool { return in.asked.Load() > 300 })
+	l.away.Store(false)
+	h.idle()
+	h.accept(commands.Request{User: kim, Text: "incident note INC-1 next"})
+	eventually(t, "the next one is done", func() bool { return len(h.notes(1)) == 1 })
+	if n := l.tries.Load(); n > 20 {
+		t.Errorf("%d tries for two requests", n)
+	}
+}
+
+func TestARequestThatFailsForAWhileIsDoneInTheEnd(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "en")
+	h.open("P1", "disk is full")
+	f := &failing{Service: h.domain}
+	f.works.Store(3)
+	h.cfg.Domain = f
+	run(t, h.cfg)
+	h.accept(commands.Request{User: kim, Text: "incident ack INC-1"})
+	h.idle()
+	if in := h.incident(1); in.AckedBy.ID != kim {
+		t.Errorf("acknowledged by %+v", in.AckedBy)
+	}
+}
+
 func TestARequestThatNeverWorksIsGivenUpWithWords(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "en")
 	h.open("P1", "disk is full")
-	h.cfg.Domain = failing{h.domain}
+	h.cfg.Domain = &failing{Service: h.domain}
 	run(t, h.cfg)
 	h.accept(commands.Request{User: kim, Text: "incident ack INC-1"})
 	h.accept(commands.Request{User: lee, Text: "incident note INC-1 alive"})
@@ -330,11 +376,14 @@ func (b broken) ApplyIn(tx incidents.Tx, number int64, ev incidents.Event, now t
 
 func (broken) OpenView(context.Context, string, templates.View) error { panic("boom") }
 
-// failing is a domain whose store cannot take acknowledgements.
-type failing struct{ *incidents.Service }
+// failing is a domain whose store cannot take acknowledgements: not before it works, or never.
+type failing struct {
+	*incidents.Service
+	works atomic.Int32
+}
 
-func (f failing) ApplyIn(tx incidents.Tx, number int64, ev incidents.Event, now time.Time) (*incidents.Incident, error) {
-	if _, ok := ev.(incidents.Ack); ok {
+func (f *failing) ApplyIn(tx incidents.Tx, number int64, ev incidents.Event, now time.Time) (*incidents.Incident, error) {
+	if _, ok := ev.(incidents.Ack); ok && f.works.Add(-1) != 0 {
 		return nil, errors.New("constraint failed")
 	}
 	return f.Service.ApplyIn(tx, number, ev, now)
