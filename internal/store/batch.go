@@ -56,7 +56,7 @@ type batch struct {
 	edits            map[string]edit
 	order            []string // keys of posts and edits as they came
 	finished         []string
-	accepted         [][]any
+	accepted         map[string]acceptedRequest
 	settled          []settlement
 	lanes            map[string]bool
 
@@ -68,7 +68,7 @@ func newBatch(ctx context.Context, ses session, d dialect) *batch {
 		ctx: ctx, ses: ses, d: d, number: -1,
 		incidents: map[int64]*incidentRow{}, groups: map[string]*groupRow{}, requests: map[string]bool{},
 		changedIncidents: map[int64]bool{}, changedGroups: map[string]bool{},
-		posts: map[string]incidents.Notice{}, edits: map[string]edit{}, lanes: map[string]bool{},
+		posts: map[string]incidents.Notice{}, edits: map[string]edit{}, lanes: map[string]bool{}, accepted: map[string]acceptedRequest{},
 	}
 }
 

@@ -24,6 +24,7 @@ func (s *Store) commitBatch(items []*item) {
 	begun := time.Now()
 	for try := range tries {
 		if try > 0 {
+			stop(items)
 			pause(try)
 		}
 		if err = s.attempt(ctx, items); err == nil || !s.again(err, try, begun) {
@@ -32,13 +33,14 @@ func (s *Store) commitBatch(items []*item) {
 	}
 	if f := s.db.fault(err); err != nil && (f == broken || f == conflict) && len(items) > 1 {
 		// One of them asks for what the database refuses. Alone, it harms nobody else.
+		stop(items)
 		for i := range items {
 			s.commitBatch(items[i : i+1])
 		}
 		return
 	}
 	for _, it := range items {
-		if err != nil {
+		if err != nil && it.state.Load() != abandoned {
 			it.err = s.explain(err)
 		}
 		close(it.done)
@@ -69,9 +71,6 @@ func pause(try int) {
 
 // attempt runs items in one transaction. An error is everybody's; what is one item's own stands in the item.
 func (s *Store) attempt(ctx context.Context, items []*item) (err error) {
-	for _, it := range items {
-		it.err = nil
-	}
 	ses, err := s.db.begin(ctx)
 	if err != nil {
 		s.db.retired(err)
@@ -80,13 +79,16 @@ func (s *Store) attempt(ctx context.Context, items []*item) (err error) {
 	open := true
 	defer func() {
 		if open {
-			ses.rollback()
+			ses.rollback(ctx)
 		}
 		if err != nil {
 			s.db.retired(err)
 		}
 	}()
 
+	if items = start(items); len(items) == 0 {
+		return nil
+	}
 	b := newBatch(ctx, ses, s.db.dialect())
 	if err := b.prefetch(items); err != nil {
 		return err
@@ -96,7 +98,7 @@ func (s *Store) attempt(ctx context.Context, items []*item) (err error) {
 			continue
 		}
 		t := &tx{b: b}
-		it.err = guard(func() error { return it.run(t) })
+		it.err = s.guard(ctx, func() error { return it.run(t) })
 		t.over = true
 		if b.err != nil {
 			return b.err

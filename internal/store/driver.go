@@ -28,7 +28,7 @@ type session interface {
 	// send runs statements in their order.
 	send(ctx context.Context, stmts []stmt) error
 	commit(ctx context.Context) error
-	rollback()
+	rollback(ctx context.Context)
 }
 
 // fault says what to do about an error.

@@ -95,6 +95,37 @@ func TestAFileThatAnotherProcessLocksIsSaidToBeLockedUntilItIsFree(t *testing.T)
 	wantHealthy(t, s)
 }
 
+func TestACallerWhoGivesUpWhileTheFileIsLockedIsNotKeptLater(t *testing.T) {
+	t.Parallel()
+	path, address := liteFile(t)
+	s := storetest.OpenURL(t, address)
+	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	tx, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	if err := s.Accept(ctx, commands.Request{ID: "told: not taken"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error = %v, want DeadlineExceeded", err)
+	}
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("it took %v to give up", took)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	mustAccept(t, s, "taken")
+	if rs := pending(t, s, noon, 10); len(rs) != 1 || rs[0].ID != "taken" {
+		t.Errorf("pending %v, want only what was taken", rs)
+	}
+}
+
 func TestAFileThatIsMovedAwayIsSaidToBeGoneUntilItIsBack(t *testing.T) {
 	t.Parallel()
 	path, address := liteFile(t)

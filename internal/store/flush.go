@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/incidents"
@@ -90,8 +91,12 @@ func (b *batch) flush() error {
 	}
 	out = append(out, timelineRows.rows(b.d, rows)...)
 
-	slices.SortStableFunc(b.accepted, func(x, y []any) int { return cmp.Compare(x[0].(string), y[0].(string)) })
-	out = append(out, inboxRows.rows(b.d, b.accepted)...)
+	rows = nil
+	for _, id := range sortedKeys(b.accepted) {
+		r := b.accepted[id]
+		rows = append(rows, []any{id, micros(r.received), requestWaiting, 0, 0, r.doc})
+	}
+	out = append(out, inboxRows.rows(b.d, rows)...)
 	if len(b.finished) > 0 {
 		slices.Sort(b.finished)
 		add(finishRequest, b.finished, micros(now()))
@@ -208,11 +213,17 @@ func (b *batch) accept(r commands.Request) {
 		panic("store: " + err.Error()) // only plain data: cannot happen
 	}
 	b.requests[id] = true
-	b.accepted = append(b.accepted, []any{id, micros(r.Received), requestWaiting, 0, 0, string(doc)})
+	b.accepted[id] = acceptedRequest{r.Received, string(doc)}
 	b.newsInbox = true
 }
 
-func sortedKeys[K cmp.Ordered](m map[K]bool) []K {
+// acceptedRequest is a request on its way into the inbox.
+type acceptedRequest struct {
+	received time.Time
+	doc      string
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	keys := make([]K, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

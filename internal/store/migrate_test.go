@@ -19,7 +19,7 @@ func TestMigrationsGoForwardOnceAndWholeOrNotAtAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = d.close() })
-		return d.(*liteDriver) //nolint:forcetypeassert // openLite gives nothing else
+		return d
 	}
 	d := open(filepath.Join(t.TempDir(), "x.db"))
 	more := append(append([]step(nil), steps...),
@@ -36,7 +36,7 @@ func TestMigrationsGoForwardOnceAndWholeOrNotAtAll(t *testing.T) {
 		}
 		from, to, err = migrate(t.Context(), ses, steps)
 		if err != nil {
-			ses.rollback()
+			ses.rollback(t.Context())
 			return from, to, err
 		}
 		return from, to, ses.commit(t.Context())
@@ -47,7 +47,7 @@ func TestMigrationsGoForwardOnceAndWholeOrNotAtAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := ses.exec(t.Context(), query{lite: text}); err != nil {
-			ses.rollback()
+			ses.rollback(t.Context())
 			return err
 		}
 		return ses.commit(t.Context())

@@ -114,13 +114,12 @@ func TestTheOutboxDoesWhatItsPlainModelDoes(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		t.Helper()
-		seed := rand.Uint64()                 //nolint:gosec // a test
-		rnd := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test
+		seed := rand.Uint64()
+		rnd := rand.New(rand.NewPCG(seed, 1))
 		var model outbox
 		var held []notify.Delivery
 		now := noon
 		for i := range 600 {
-			var step string
 			switch rnd.IntN(7) {
 			case 0, 1:
 				var ns []incidents.Notice
@@ -136,11 +135,9 @@ func TestTheOutboxDoesWhatItsPlainModelDoes(t *testing.T) {
 					ns = append(ns, n)
 					model.notify(n)
 				}
-				step = fmt.Sprintf("notify %d", len(ns))
 				put(t, s, ns...)
 			case 2, 3:
 				limit, full := 1+rnd.IntN(3), fmt.Sprint("C", rnd.IntN(4))
-				step = fmt.Sprintf("claim %d without %s", limit, full)
 				want := model.claim(now, limit, full)
 				got, _ := claimAt(t, s, now, limit, full)
 				var a, b []string
@@ -151,7 +148,7 @@ func TestTheOutboxDoesWhatItsPlainModelDoes(t *testing.T) {
 					b = append(b, fmt.Sprint(d.Notice.Key, " ", d.Notice.Fact.Text, " ", d.Attempts, d.Revision, d.Unknown))
 				}
 				if !slices.Equal(a, b) {
-					t.Fatalf("seed %d, step %d: %s:\n got %v\nwant %v", seed, i, step, b, a)
+					t.Fatalf("seed %d, step %d: claim %d without %s:\n got %v\nwant %v", seed, i, limit, full, b, a)
 				}
 				held = append(held, got...)
 			case 4, 5:

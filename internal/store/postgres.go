@@ -30,7 +30,7 @@ const (
 const pgSettle = `SET lock_timeout = '3s'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '15s';
 	SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`
 
-func openPostgres(ctx context.Context, address string, log *slog.Logger, opts Options) (_ driver, err error) {
+func openPostgres(ctx context.Context, address string, log *slog.Logger, opts Options) (_ *pgDriver, err error) {
 	cfg, err := parsePostgres(address)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,10 @@ func openPostgres(ctx context.Context, address string, log *slog.Logger, opts Op
 			_ = d.close()
 		}
 	}()
-	return d, d.migrate(ctx)
+	if err := d.migrate(ctx); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 func newPool(ctx context.Context, cfg *pgxpool.Config, size int) (*pgxpool.Pool, error) {
@@ -113,7 +116,7 @@ func (d *pgDriver) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer ses.rollback()
+	defer ses.rollback(ctx)
 	var encoding string
 	if err := ses.rows(ctx, readEncoded, func(scan scanner) error { return scan(&encoding) }); err != nil {
 		return err
@@ -148,8 +151,9 @@ func (d *pgDriver) begin(ctx context.Context) (session, error) {
 	}
 	ses := &pgSession{conn: c}
 	if _, err := c.Exec(within, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"); err != nil {
-		ses.rollback()
-		return nil, ses.wrap(err)
+		err = ses.wrap(err)
+		ses.rollback(ctx)
+		return nil, err
 	}
 	return ses, nil
 }

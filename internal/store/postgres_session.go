@@ -64,7 +64,7 @@ func (s *pgSession) commit(ctx context.Context) error {
 	}
 	err = s.wrap(err)
 	if err != nil {
-		s.rollback()
+		s.rollback(ctx)
 		return err
 	}
 	s.conn.Release()
@@ -73,12 +73,12 @@ func (s *pgSession) commit(ctx context.Context) error {
 }
 
 // rollback ends the transaction and gives the connection back; a broken one is closed by that.
-func (s *pgSession) rollback() {
+func (s *pgSession) rollback(ctx context.Context) {
 	if s.conn == nil {
 		return
 	}
 	if !s.conn.Conn().IsClosed() && s.conn.Conn().PgConn().TxStatus() != 'I' {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		_, _ = s.conn.Exec(ctx, "ROLLBACK")
 		cancel()
 	}
@@ -91,8 +91,7 @@ func (d *pgDriver) fault(err error) fault {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return broken
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgFault(pg.Code)
 	}
 	var l *lost

@@ -15,20 +15,21 @@ const (
 	keepEnded    = 24 * time.Hour
 )
 
-// What is pruned, each with the age it reaches. Cards stay: their message is edited as long as the incident is.
+// What is pruned, each with the age it reaches. Cards stay: their message is edited as long as the incident is. Each condition
+// stands twice: another replica may change a row between its choice and its end, and only the outer condition is looked at again.
 var prunes = []struct {
 	what string
 	keep time.Duration
 	sql  query
 }{
-	{"requests", keepRequests, both(`DELETE FROM inbox WHERE id IN (
+	{"requests", keepRequests, both(`DELETE FROM inbox WHERE state = 1 AND done < $1 AND id IN (
 		SELECT id FROM inbox WHERE state = 1 AND done < $1 ORDER BY done LIMIT $2)`)},
-	{"deliveries", keepOutbox, both(`DELETE FROM outbox WHERE id IN (
+	{"deliveries", keepOutbox, both(`DELETE FROM outbox WHERE state <> 0 AND done < $1 AND id IN (
 		SELECT id FROM outbox WHERE state <> 0 AND kind <> 'card' AND done < $1 ORDER BY done LIMIT $2)`)},
-	{"groups", keepEnded, both(`DELETE FROM alert_groups WHERE id IN (
+	{"groups", keepEnded, both(`DELETE FROM alert_groups WHERE latest = 0 AND updated < $1 AND id IN (
 		SELECT id FROM alert_groups WHERE (ended <> '' OR latest = 0) AND latest = 0 AND updated < $1
 		ORDER BY id LIMIT $2)`)},
-	{"ended alerts", keepEnded, both(`UPDATE alert_groups SET ended = '' WHERE id IN (
+	{"ended alerts", keepEnded, both(`UPDATE alert_groups SET ended = '' WHERE updated < $1 AND id IN (
 		SELECT id FROM alert_groups WHERE ended <> '' AND updated < $1 ORDER BY id LIMIT $2)`)},
 }
 

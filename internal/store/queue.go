@@ -23,7 +23,8 @@ type item struct {
 	done  chan struct{}
 }
 
-// The states of an item. Whoever moves it away from queued owns it.
+// The states of an item. Whoever moves it away from queued owns it. It is queued until its transaction has begun, and again
+// between two tries: a caller who gives up meanwhile knows that nothing was kept.
 const (
 	queued int32 = iota
 	running
@@ -63,21 +64,24 @@ func (s *Store) submit(it *item) error {
 	case <-s.ended:
 		why = ErrClosed
 	}
-	if it.state.CompareAndSwap(queued, abandoned) {
-		return why
-	}
-	// It runs: its time is bounded, and the caller must not go on while its function does.
-	select {
-	case <-it.done:
-		return it.err
-	case <-s.ended:
+	// While it runs the caller must not go on: the function is the caller's, and its work may be kept. That time is bounded.
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !it.state.CompareAndSwap(queued, abandoned) {
 		select {
 		case <-it.done:
 			return it.err
-		default:
-			return ErrClosed
+		case <-tick.C:
+		case <-s.ended:
+			select {
+			case <-it.done:
+				return it.err
+			default:
+				return ErrClosed
+			}
 		}
 	}
+	return why
 }
 
 // commitAll is the committer: one goroutine, the only one that writes.
@@ -104,13 +108,8 @@ func (s *Store) commitAll() {
 func (s *Store) take(first *item) []*item {
 	var items []*item
 	add := func(it *item) {
-		if it.ctx.Err() == nil && it.state.CompareAndSwap(queued, running) {
+		if it.state.Load() == queued {
 			items = append(items, it)
-			return
-		}
-		if it.state.CompareAndSwap(queued, abandoned) {
-			it.err = it.ctx.Err()
-			close(it.done)
 		}
 	}
 	add(first)
@@ -125,14 +124,38 @@ func (s *Store) take(first *item) []*item {
 	return items
 }
 
+// start gives those items that nobody gave up; from here on they are not given up.
+func start(items []*item) []*item {
+	live := make([]*item, 0, len(items))
+	for _, it := range items {
+		if it.ctx.Err() != nil && it.state.CompareAndSwap(queued, abandoned) {
+			it.err = it.ctx.Err()
+			continue
+		}
+		if it.state.CompareAndSwap(queued, running) {
+			it.err = nil
+			live = append(live, it)
+		}
+	}
+	return live
+}
+
+// stop lets them be given up again: their transaction is over, and another try may follow.
+func stop(items []*item) {
+	for _, it := range items {
+		it.state.CompareAndSwap(running, queued)
+	}
+}
+
 // errPanic says that the function given to Write panicked.
 var errPanic = errors.New("panic in a transaction")
 
 // guard runs a caller's function, so that its panic is its own error and not everybody's end.
-func guard(f func() error) (err error) {
+func (s *Store) guard(ctx context.Context, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+			s.log.ErrorContext(ctx, "panic in a transaction", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: %v", errPanic, p)
 		}
 	}()
 	return f()

@@ -87,8 +87,9 @@ func (t *table) rows(d dialect, rows [][]any) []stmt {
 }
 
 func (t *table) text(d dialect, n int) string {
-	if s, ok := t.cache[d].Load(n); ok {
-		return s.(string) //nolint:forcetypeassert // only strings go in
+	cached, _ := t.cache[d].Load(n)
+	if s, ok := cached.(string); ok {
+		return s
 	}
 	var b strings.Builder
 	b.WriteString(t.insert)

@@ -30,13 +30,13 @@ type liteDriver struct {
 // busyMillis is how long SQLite waits for another process that holds its file.
 const busyMillis = 3000
 
-func openLite(ctx context.Context, name string, log *slog.Logger, opts Options) (_ driver, err error) {
+func openLite(ctx context.Context, name string, log *slog.Logger, opts Options) (_ *liteDriver, err error) {
 	path, err := filepath.Abs(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // two names of one file share one lock
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // two names of one file share one lock
 	}
 	d := &liteDriver{path: path, log: log, lock: flock.New(path + ".lock")}
 	free, err := d.lock.TryLock()
@@ -78,7 +78,7 @@ func openLite(ctx context.Context, name string, log *slog.Logger, opts Options) 
 	if err == nil {
 		err = ses.commit(ctx)
 	} else {
-		ses.rollback()
+		ses.rollback(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

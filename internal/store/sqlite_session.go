@@ -32,7 +32,7 @@ func (w *liteWriter) prepare(ctx context.Context, text string) (*sql.Stmt, error
 
 func (w *liteWriter) rows(ctx context.Context, q query, each func(scan scanner) error, args ...any) error {
 	ctx = context.WithoutCancel(ctx)
-	s, err := w.prepare(ctx, q[lite])
+	s, err := w.prepare(ctx, q[lite]) //nolint:sqlclosecheck // kept prepared, closed with the connection
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func eachRow(rows *sql.Rows, each func(scan scanner) error) (err error) {
 
 func (w *liteWriter) exec(ctx context.Context, q query, args ...any) (int64, error) {
 	ctx = context.WithoutCancel(ctx)
-	s, err := w.prepare(ctx, q[lite])
+	s, err := w.prepare(ctx, q[lite]) //nolint:sqlclosecheck // kept prepared, closed with the connection
 	if err != nil {
 		return 0, err
 	}
@@ -87,14 +87,14 @@ func (w *liteWriter) send(ctx context.Context, stmts []stmt) error {
 func (w *liteWriter) commit(ctx context.Context) error {
 	err := w.exec0(ctx, "COMMIT")
 	if err != nil {
-		w.rollback()
+		w.rollback(ctx)
 	}
 	return err
 }
 
 // rollback ends the transaction. Some errors (a full disk) have ended it already.
-func (w *liteWriter) rollback() {
-	_ = w.exec0(context.Background(), "ROLLBACK")
+func (w *liteWriter) rollback(ctx context.Context) {
+	_ = w.exec0(ctx, "ROLLBACK")
 }
 
 func (w *liteWriter) close() error {

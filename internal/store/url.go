@@ -25,9 +25,17 @@ func openDriver(ctx context.Context, url string, log *slog.Logger, opts Options)
 		if rest == "" || strings.HasPrefix(rest, ":") || strings.HasPrefix(rest, "file:") {
 			return nil, fmt.Errorf("%w (a file on disk, nothing else)", errURL)
 		}
-		return openLite(ctx, rest, log, opts)
+		d, err := openLite(ctx, rest, log, opts)
+		if err != nil {
+			return nil, err // not a driver that is nil
+		}
+		return d, nil
 	case "postgres", "postgresql":
-		return openPostgres(ctx, url, log, opts)
+		d, err := openPostgres(ctx, url, log, opts)
+		if err != nil {
+			return nil, err
+		}
+		return d, nil
 	}
 	return nil, errURL
 }
