@@ -37,6 +37,30 @@ type Program struct {
 	out  *tail
 }
 
+// Run starts a program of ours, not of the table, and ends it with the test. It returns once ready gives no error.
+func Run(t testing.TB, name, path string, args []string, ready func(ctx context.Context) error) *Program {
+	t.Helper()
+	p := &Program{name: name, path: path, args: args, quit: syscall.SIGTERM, ready: ready}
+	p.Start(t)
+	t.Cleanup(func() {
+		p.Stop(t)
+		if t.Failed() {
+			t.Logf("%s said:\n%s", name, p.Output())
+		}
+	})
+	return p
+}
+
+// FreeAddr finds a loopback address that nobody listens on now. Somebody else may take it before it is used.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	ports, err := freePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "127.0.0.1:" + strconv.Itoa(ports[0])
+}
+
 // Pid is the process id, 0 while it does not run.
 func (p *Program) Pid() int {
 	p.mu.Lock()

@@ -82,7 +82,7 @@ func serve(t testing.TB, name, path string, ports int, build func(ports []int) (
 	p, err := launch(name, ports, func(ports []int) *Program {
 		next, args := build(ports)
 		s = next
-		return &Program{path: path, args: args, quit: os.Interrupt, ready: func(ctx context.Context) error { return ready(ctx, next.URL) }}
+		return &Program{path: path, args: args, quit: os.Interrupt, ready: func(ctx context.Context) error { return Answers(ctx, next.URL+"/-/ready") }}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,10 +97,11 @@ func serve(t testing.TB, name, path string, ports int, build func(ports []int) (
 	return s
 }
 
-func ready(ctx context.Context, base string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+// Answers gives no error when a GET of that address is answered 200.
+func Answers(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/-/ready", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func ready(ctx context.Context, base string) error {
 	}
 	defer resp.Body.Close() //nolint:errcheck // Nothing was written to it.
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s/-/ready: %s", base, resp.Status)
+		return fmt.Errorf("%s: %s", url, resp.Status)
 	}
 	return nil
 }
