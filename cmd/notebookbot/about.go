@@ -69,10 +69,3 @@ func runVersion(_ context.Context, e env, args []string) error {
 	_, err := fmt.Fprintf(e.stdout, "notebookbot %s\ncommit %s\n%s %s/%s\n", b.version, b.commit, b.compiler, runtime.GOOS, runtime.GOARCH)
 	return err
 }
-
-// buildVersion is the version and the commit in one word or two, for the log.
-func buildVersion() string {
-	info, _ := debug.ReadBuildInfo()
-	b := builtFrom(info)
-	return b.version + " " + b.commit
-}

@@ -67,9 +67,11 @@ func (c *checkup) ok(name string, reason words)         { c.add(stateOK, name, r
 func (c *checkup) warn(name string, reason, mend words) { c.add(stateWarning, name, reason, mend) }
 func (c *checkup) fail(name string, reason, mend words) { c.add(stateFailed, name, reason, mend) }
 func (c *checkup) unchecked(name string, reason words)  { c.add(stateUnchecked, name, reason, words{}) }
+
 func format(zh, en string, args ...any) words {
 	return words{fmt.Sprintf(zh, args...), fmt.Sprintf(en, args...)}
 }
+
 func (c *checkup) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, checkTimeout, errors.New("no answer within 10 s"))
 }

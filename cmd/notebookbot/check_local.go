@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -124,17 +126,11 @@ func (c *checkup) store(ctx context.Context) {
 	const name = "store"
 	address := c.cfg.Store.Reveal()
 	path, lite := strings.CutPrefix(address, "sqlite:")
-	if lite && c.running {
-		status, body, err := c.get(ctx, c.address()+"/readyz")
-		switch {
-		case err != nil:
-			c.fail(name, both(err.Error()), words{"查看机器人的日志", "look at the bot's log"})
-		case status != http.StatusOK:
-			c.fail(name, both(strings.TrimSpace(body)), words{"查看机器人的日志", "look at the bot's log"})
-		default:
-			c.ok(name, words{"正在运行的机器人可以写入", "the running bot can write to it"})
+	if c.running {
+		c.readiness(ctx)
+		if lite { // one program has the file at a time, so the running one has told
+			return
 		}
-		return
 	}
 	if lite {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -148,16 +144,45 @@ func (c *checkup) store(ctx context.Context) {
 	if err == nil {
 		err = errors.Join(s.Healthy(ctx), s.Close())
 	}
-	var newer *store.NewerError
+	_, newer := errors.AsType[*store.NewerError](err)
 	switch {
 	case err == nil:
 		c.ok(name, words{"可以打开并写入", "opens and takes writes"})
-	case errors.As(err, &newer):
+	case newer:
 		c.fail(name, both(err.Error()), words{"运行较新的版本", "run the newer version"})
 	case lite:
 		c.fail(name, both(err.Error()), words{"检查文件的权限和磁盘空间", "check the file's rights and the free space"})
 	default:
 		c.fail(name, both(err.Error()), words{"检查地址、密码和 PostgreSQL 是否在运行", "check the address, the password, and that PostgreSQL runs"})
+	}
+}
+
+// readiness asks the running bot how its parts are.
+func (c *checkup) readiness(ctx context.Context) {
+	_, body, err := c.get(ctx, c.address()+"/readyz")
+	var report struct {
+		Checks []struct{ Name, State, Reason string }
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(body), &report)
+	}
+	if err != nil {
+		c.fail("running", both("/readyz: "+err.Error()), words{"查看机器人的日志", "look at the bot's log"})
+		return
+	}
+	for _, part := range report.Checks {
+		name, why := "running "+part.Name, both(part.Reason)
+		switch {
+		case part.State != stateOK:
+			if !slices.Contains([]string{stateWarning, stateFailed, stateUnchecked}, part.State) {
+				part.State = stateFailed
+			}
+			c.add(part.State, name, why, words{"查看机器人的日志", "look at the bot's log"})
+		case part.Reason == "":
+			c.ok(name, words{"正常", "works"})
+		default:
+			c.ok(name, why)
+		}
 	}
 }
 

@@ -139,7 +139,7 @@ func TestEachMistakeNamesFileLineKeyWhatWasFoundAndWhatIsAllowed(t *testing.T) {
 		{"two of one name", least + "alertmanager: [{name: a}, {name: a}]\n", `bot.yml:6: alertmanager[1].name: found "a", the name of alertmanager[0]; another name`},
 		{"a name that is no path", least + "alertmanager: {name: a/b}\n", `bot.yml:6: alertmanager.name: found "a/b"; letters, digits, - _ . as it stands in the address`},
 		{"a policy for no command", least + "policies: {restrat: {approvals: 1}}\n", `bot.yml:6: policies.restrat: no command begins with "restrat"; did you mean restart?`},
-		{"a policy for no subcommand", least + "policies: {db.maintian: {approvals: 1}}\n", `bot.yml:6: policies.db.maintian: db has no "maintian"; did you mean maintain?`},
+		{"a policy for no subcommand", least + "policies: {db.maintaim: {approvals: 1}}\n", `bot.yml:6: policies.db.maintaim: db has no "maintaim"; did you mean maintain?`},
 		{"a list that is none", least + "policies: {restart: {run: admins}}\n", `bot.yml:6: policies.restart.run: found "admins"; everybody or operators or commanders or break_glass`},
 		{"a list where a value belongs", least + "listen: [a]\n", `bot.yml:6: listen: found a list; a single value`},
 		{"a value where a list belongs", least + "break_glass: U01AAAA\n", `bot.yml:6: break_glass: found "U01AAAA"; a list [a, b]`},
@@ -159,8 +159,7 @@ func TestEachMistakeNamesFileLineKeyWhatWasFoundAndWhatIsAllowed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := read(t, tt.text)
-			var wrong *configError
-			if !errors.As(err, &wrong) {
+			if _, ok := errors.AsType[*configError](err); !ok {
 				t.Fatalf("err = %v, want a configError", err)
 			}
 			if !strings.Contains("\n"+err.Error()+"\n", "\n"+tt.want+"\n") {
@@ -176,8 +175,8 @@ func TestEachMistakeNamesFileLineKeyWhatWasFoundAndWhatIsAllowed(t *testing.T) {
 func TestOneRunTellsEveryMistakeInTheOrderOfTheFile(t *testing.T) {
 	t.Parallel()
 	_, err := read(t, "listen: x\n"+strings.Replace(least, "C0OPS", "ops", 1)+"app: {locale: fr, timezone: Mars}\nlevels: {P0: {respond: soon}}\n")
-	var wrong *configError
-	if !errors.As(err, &wrong) {
+	wrong, ok := errors.AsType[*configError](err)
+	if !ok {
 		t.Fatal(err)
 	}
 	var got []string

@@ -53,7 +53,7 @@ func (d *decoder) value(v reflect.Value, n *yaml.Node, path string) {
 	if isNull(n) {
 		return
 	}
-	if nd, ok := v.Addr().Interface().(nodeDecoder); ok {
+	if nd, ok := reflect.TypeAssert[nodeDecoder](v.Addr()); ok {
 		nd.decodeNode(d, n, path)
 		return
 	}
@@ -265,7 +265,7 @@ func (d *decoder) scalar(v reflect.Value, n *yaml.Node, path string) {
 		v.Set(reflect.ValueOf(t))
 		return
 	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		if err := u.UnmarshalText([]byte(text)); err != nil {
 			bad(allowedBy(v.Type()))
 		}

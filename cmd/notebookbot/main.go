@@ -73,13 +73,13 @@ func run(ctx context.Context, e env, commands []command, args []string) int {
 		return exitUsage
 	}
 	err := commands[i].run(ctx, e, args[1:])
-	var wrong *configError
+	_, wrong := errors.AsType[*configError](err)
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitDone
 	case errors.Is(err, errUsage):
 		return exitUsage
-	case errors.As(err, &wrong), errors.Is(err, errConfigFile):
+	case wrong, errors.Is(err, errConfigFile):
 		_, _ = fmt.Fprintln(e.stderr, err)
 		return exitUsage
 	case errors.Is(err, errSaid):
