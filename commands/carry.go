@@ -203,8 +203,8 @@ func cardKey(number int64) string { return (&incidents.Incident{Number: number})
 
 // answer puts the answer into the outbox: for all to see, or for the caller alone.
 func (r *Runner) answer(tx incidents.Tx, req Request, home place, out outcome) error {
-	if out.say.Summary == "" && len(out.say.Blocks) == 0 {
-		return nil
+	if req.User == "" || (out.say.Summary == "" && len(out.say.Blocks) == 0) {
+		return nil // Without a person there is nobody to tell alone.
 	}
 	n := incidents.Notice{
 		Key: "req/" + req.ID, Kind: incidents.Answer, Lane: "answer/" + req.User, Priority: incidents.PriorityAnswer,
@@ -215,7 +215,7 @@ func (r *Runner) answer(tx incidents.Tx, req Request, home place, out outcome) e
 	}
 	switch {
 	case req.Direct || home.channel == req.User: // Their own messages with the bot.
-	case out.alone || !(out.everybody || r.seen(req)):
+	case out.alone || !out.everybody && !r.seen(req):
 		n.User, n.ResponseURL = req.User, req.ResponseURL
 		if out.share != "" && !out.alone && len(out.share) <= maxShare {
 			out.say = r.Words.WithShare(out.say, out.share)

@@ -95,7 +95,11 @@ func explainDenied(t *templates.Templates, d *access.Denied) templates.Message {
 	case access.IsStranger:
 		return t.Sentence(templates.OwnWorkspace, templates.Args{})
 	case access.Nobody:
-		if d.Need != "" {
+		switch d.Need {
+		case "": // a word that nobody may ever
+		case access.BreakGlass:
+			return t.Sentence(templates.NotConfigured, templates.Args{Word: d.Need})
+		default:
 			return t.Sentence(templates.NotConfigured, templates.Args{Word: "people." + d.Need})
 		}
 	}

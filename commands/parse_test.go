@@ -181,8 +181,7 @@ func FuzzTheCommandLine(f *testing.F) {
 		}
 		p, err := parse(text, implied)
 		if err != nil {
-			var r *Refusal
-			if !errors.As(err, &r) {
+			if _, ok := errors.AsType[*Refusal](err); !ok {
 				t.Fatalf("parse(%q): %v is no refusal", text, err)
 			}
 			return

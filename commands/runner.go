@@ -67,9 +67,9 @@ const (
 	// oneRequest is how long one try may take.
 	oneRequest = 10 * time.Second
 	// grace is how long work that was begun may go on after the end was asked for.
-	grace    = 2 * time.Second
-	retryMin = 100 * time.Millisecond
-	retryMax = 5 * time.Second
+	grace      = 2 * time.Second
+	retryFirst = 100 * time.Millisecond
+	retryLast  = 5 * time.Second
 	// giveUp is how often a request is tried that the store does not take. After that its person is told, if the store takes that.
 	giveUp = 6
 )
@@ -128,7 +128,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		more, err := r.take(ctx)
 		if err != nil && ctx.Err() == nil {
-			wait = min(max(2*wait, retryMin), retryMax)
+			wait = min(max(2*wait, retryFirst), retryLast)
 			r.Log.ErrorContext(ctx, "taking requests", "err", err, "again_in", wait)
 			pause(ctx, wait)
 			continue
@@ -201,7 +201,7 @@ func (r *Runner) serve(ctx, work context.Context, user string) {
 			break
 		}
 		// It stays pending. Nothing of this person overtakes it, and nothing is lost when we end here.
-		wait = min(max(2*wait, retryMin), retryMax)
+		wait = min(max(2*wait, retryFirst), retryLast)
 		r.Log.ErrorContext(ctx, "request stays pending", "request", req.ID, "user", user, "try", try, "err", err, "again_in", wait)
 		if !pause(ctx, wait) {
 			return

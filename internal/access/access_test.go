@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,8 +32,16 @@ type directory struct {
 func workspace() *directory {
 	d := &directory{people: map[string]access.Person{}, groups: map[string][]string{}, asked: map[string]int{}}
 	for _, p := range []access.Person{
-		{ID: "Uop"}, {ID: "Ucom"}, {ID: "Uboth"}, {ID: "Ugrouped"}, {ID: "Ubreak"}, {ID: "Umember"},
-		{ID: "Uguest", Guest: true}, {ID: "Udeleted", Deleted: true}, {ID: "Ubot", Bot: true}, {ID: "Ustranger", Stranger: true},
+		{ID: "Uop"},
+		{ID: "Ucom"},
+		{ID: "Uboth"},
+		{ID: "Ugrouped"},
+		{ID: "Ubreak"},
+		{ID: "Umember"},
+		{ID: "Uguest", Guest: true},
+		{ID: "Udeleted", Deleted: true},
+		{ID: "Ubot", Bot: true},
+		{ID: "Ustranger", Stranger: true},
 		{ID: "Uelsewhere", Team: "T0THEIRS"},
 	} {
 		if p.Team == "" {
@@ -72,17 +81,19 @@ func (d *directory) Person(ctx context.Context, id string) (access.Person, error
 	return p, nil
 }
 
+// Members answers with what was true when it was asked, however late the answer comes.
 func (d *directory) Members(ctx context.Context, id string) ([]string, error) {
+	d.mu.Lock()
+	g, ok := d.groups[id]
+	g = slices.Clone(g)
+	d.mu.Unlock()
 	if err := d.wait(ctx, id); err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	g, ok := d.groups[id]
 	if !ok {
 		return nil, errors.New("no_such_subteam")
 	}
-	return slices.Clone(g), nil
+	return g, nil
 }
 
 func (d *directory) set(change func(d *directory)) {
@@ -157,9 +168,7 @@ func TestEachClassAllowsExactlyItsPeople(t *testing.T) {
 					want[u] = ""
 				}
 			}
-			for u, why := range never {
-				want[u] = why
-			}
+			maps.Copy(want, never)
 			for u, why := range want {
 				if got := reason(t, a.Allow(t.Context(), u, team, word)); got != why {
 					t.Errorf("%s by %q: reason = %q, want %q", word, u, got, why)
@@ -328,7 +337,9 @@ func TestAnAnswerFromBeforeAChangeIsNotKept(t *testing.T) {
 			t.Error("allowed by an answer from before the change")
 		}
 		close(gate)
-		<-early
+		if err := <-early; err != nil {
+			t.Errorf("who asked before the change: %v", err)
+		}
 		if err := a.Allow(t.Context(), "Ugrouped", team, "restart"); err == nil {
 			t.Error("the old answer came in later and was kept")
 		}
