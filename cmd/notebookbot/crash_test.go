@@ -38,6 +38,27 @@ func kills(t *testing.T) int {
 	return n
 }
 
+// keep copies the store of a failed run to where NOTEBOOKBOT_KEEP says, so that it can be looked at.
+func keep(t *testing.T, db string) {
+	t.Helper()
+	dir := os.Getenv("NOTEBOOKBOT_KEEP")
+	if dir == "" {
+		return
+	}
+	for _, suffix := range []string{"", "-wal"} {
+		b, err := os.ReadFile(db + suffix) //nolint:gosec // our own file
+		if err == nil {
+			writeFile(t, filepath.Join(dir, "bot.db"+suffix), string(b))
+		}
+	}
+}
+
+const crashChannels = 20
+
+func crashChannel(i int) string { return fmt.Sprintf("C0R%02d", i) }
+
+func indent(lines string) string { return strings.ReplaceAll(lines, "  - ", "      - ") }
+
 // crashed is everything that a run of the crash test promised to somebody.
 type crashed struct {
 	mu     sync.Mutex
@@ -66,6 +87,13 @@ func TestKilledAtRandomInstantsNothingIsLostAndNothingHappensTwice(t *testing.T)
 	ws := slackfake.Default()
 	ws.Seed = seed
 	ws.Times.Retry = []time.Duration{0, 500 * time.Millisecond, 2 * time.Second}
+	// Many channels, since one takes a message a second and the test wants to rest soon.
+	routes := ""
+	for i := range crashChannels {
+		id := crashChannel(i)
+		ws.Channels = append(ws.Channels, slackfake.Channel{ID: id, Name: strings.ToLower(id), Members: []string{slackfake.BotUser, slackfake.Operator}})
+		routes += fmt.Sprintf("  - {match: ['channel=\"%d\"'], channel: %s}\n", i, id)
+	}
 	slack := slackfake.New(ws)
 	if err := slack.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
@@ -78,12 +106,20 @@ func TestKilledAtRandomInstantsNothingIsLostAndNothingHappensTwice(t *testing.T)
 app: {name: AI智能记事本, timezone: UTC}
 listen: %s
 store: sqlite:%s
-slack: {app_token: %s, bot_token: %s, api_url: "%s", channels: {ops: C0OPS, incidents: C0INC}}
+slack:
+  app_token: %s
+  bot_token: %s
+  api_url: "%s"
+  channels:
+    ops: C0OPS
+    incidents: C0INC
+    routes:
+%s
 alertmanager: {token: crash}
 levels: {P0: {respond: 3s, resolve: 8s}, P1: {respond: 4s, resolve: 10s}, P2: {respond: 5s, resolve: 12s}}
 incidents: {hold: 1s}
 people: {operators: [U01AAAA, U01BBBB], commanders: [U01BBBB]}
-`, addr, db, slackfake.AppToken, slackfake.BotToken, slack.URL()))
+`, addr, db, slackfake.AppToken, slackfake.BotToken, slack.URL(), indent(routes)))
 
 	c := &crashed{taken: map[string]bool{}, acked: map[string]bool{}, noted: map[string]bool{}, counts: map[string]int{}}
 	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable on purpose
@@ -91,9 +127,7 @@ people: {operators: [U01AAAA, U01BBBB], commanders: [U01BBBB]}
 		p := startBot(t, bin, config, addr)
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		for w := range 3 {
-			wg.Go(func() { c.alerts(ctx, addr, fmt.Sprintf("r%d-w%d", round, w)) })
-		}
+		wg.Go(func() { c.alerts(ctx, addr, fmt.Sprintf("r%d", round)) })
 		wg.Go(func() { c.people(ctx, slack, round) })
 		wg.Go(func() { c.faults(ctx, slack, rand.New(rand.NewPCG(seed, uint64(round)))) }) //nolint:gosec // likewise
 		wait(ctx, time.Duration(50+rng.IntN(900))*time.Millisecond)
@@ -104,7 +138,12 @@ people: {operators: [U01AAAA, U01BBBB], commanders: [U01BBBB]}
 	}
 
 	p := startBot(t, bin, config, addr)
-	until(t, "everything is told and every clock has run out", 120*time.Second, func() bool { return atRest(addr) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			keep(t, db)
+		}
+	})
+	until(t, "everything is told and every clock has run out", 240*time.Second, func() bool { return atRest(addr) })
 	p.stop(t)
 	c.verify(t, slack, db)
 	t.Logf("%d kills: %d alerts taken, %d clicks and %d notes acknowledged, %v", kills(t), len(c.taken), len(c.acked), len(c.noted), c.counts)
@@ -116,16 +155,20 @@ func (c *crashed) alerts(ctx context.Context, addr, name string) {
 		fp := fmt.Sprintf("%s-%d", name, i)
 		severity := []string{"critical", "warning", "info"}[i%3]
 		body := fmt.Sprintf(`{"version":"4","groupKey":"{}:{n=\"%[1]s\"}","receiver":"r","status":"firing","truncatedAlerts":0,`+
-			`"alerts":[{"status":"firing","labels":{"alertname":"Crash","n":"%[1]s","severity":"%[2]s"},"annotations":{"summary":"%[1]s"},`+
-			`"startsAt":"%[3]s","endsAt":"0001-01-01T00:00:00Z","fingerprint":"%[1]s"}]}`, fp, severity, time.Now().UTC().Format(time.RFC3339Nano))
-		for range 1 + i%2 { // every other one comes twice
-			if postWebhook(ctx, addr, "crash", body) == http.StatusOK {
-				c.mu.Lock()
-				c.taken[fp] = true
-				c.mu.Unlock()
-			}
+			`"alerts":[{"status":"firing","labels":{"alertname":"Crash","n":"%[1]s","severity":"%[2]s","channel":"%[4]d"},"annotations":{"summary":"%[1]s"},`+
+			`"startsAt":"%[3]s","endsAt":"0001-01-01T00:00:00Z","fingerprint":"%[1]s"}]}`, fp, severity, time.Now().UTC().Format(time.RFC3339Nano), rand.IntN(crashChannels)) //nolint:gosec // any
+		var pair sync.WaitGroup
+		for range 1 + i%2 { // every other one comes from two Alertmanagers at once
+			pair.Go(func() {
+				if postWebhook(ctx, addr, "crash", body) == http.StatusOK {
+					c.mu.Lock()
+					c.taken[fp] = true
+					c.mu.Unlock()
+				}
+			})
 		}
-		wait(ctx, 60*time.Millisecond)
+		pair.Wait()
+		wait(ctx, 200*time.Millisecond)
 	}
 }
 
@@ -133,19 +176,21 @@ func (c *crashed) alerts(ctx context.Context, addr, name string) {
 func (c *crashed) people(ctx context.Context, slack *slackfake.Server, round int) {
 	me := slack.User(slackfake.Operator)
 	for i := 0; ctx.Err() == nil; i++ {
-		wait(ctx, 30*time.Millisecond)
+		wait(ctx, 60*time.Millisecond)
 		var cards []slackfake.Message
-		for _, m := range slack.Roots("C0INC") {
-			if strings.HasSuffix(m.Key(), "/card") && !c.isAcked(m.Key()) {
-				cards = append(cards, m)
+		for ch := range crashChannels {
+			for _, m := range slack.Roots(crashChannel(ch)) {
+				if strings.HasSuffix(m.Key(), "/card") && !c.isAcked(m.Key()) {
+					cards = append(cards, m)
+				}
 			}
 		}
 		if len(cards) == 0 {
 			continue
 		}
-		card := cards[i%len(cards)]
+		card := cards[rand.IntN(len(cards))] //nolint:gosec // any
 		key, _, _ := strings.Cut(card.Key(), "/")
-		out, err := me.Click("C0INC", card.TS, "incident.ack").Wait(ctx)
+		out, err := me.Click(card.Channel, card.TS, "incident.ack").Wait(ctx)
 		switch {
 		case err == nil && out.Ended == slackfake.Acked:
 			c.mu.Lock()
@@ -288,6 +333,8 @@ func clocksOver(metrics string) bool {
 type process struct {
 	cmd *exec.Cmd
 	log *bytes.Buffer
+
+	killed bool
 }
 
 func startBot(t *testing.T, bin, config, addr string) *process {
@@ -304,7 +351,7 @@ func startBot(t *testing.T, bin, config, addr string) *process {
 			_ = p.cmd.Process.Kill()
 			_ = p.cmd.Wait()
 		}
-		if t.Failed() {
+		if t.Failed() && !p.killed {
 			t.Logf("last words:\n%s", tail(p.log.String(), 3000))
 		}
 	})
@@ -318,6 +365,7 @@ func (p *process) kill(t *testing.T) {
 		t.Fatalf("kill: %v\n%s", err, tail(p.log.String(), 3000))
 	}
 	_ = p.cmd.Wait() // "signal: killed"
+	p.killed = true
 }
 
 // stop ends the program as systemd does, and expects it to be gone within five seconds.

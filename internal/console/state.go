@@ -21,6 +21,7 @@ type state struct {
 	Version  int64             `json:"version"`
 	Me       string            `json:"me"`
 	People   []Person          `json:"people"`
+	Names    map[string]string `json:"names"` // of everybody, by user id
 	Groups   []slackfake.Group `json:"groups"`
 	Channels []room            `json:"channels"`
 	View     *view             `json:"view"`
@@ -85,7 +86,7 @@ func (c *Console) look(me string) state {
 	for _, p := range c.cfg.People {
 		names[p.ID] = p.Name
 	}
-	s := state{Version: snap.Version, Me: me, People: c.cfg.People, Groups: snap.Groups, Alerts: c.cfg.Alerts}
+	s := state{Version: snap.Version, Me: me, People: c.cfg.People, Names: names, Groups: snap.Groups, Alerts: c.cfg.Alerts}
 	for _, ch := range snap.Channels {
 		if ch.Archived || !slices.Contains(ch.Members, me) && ch.Direct != me {
 			continue

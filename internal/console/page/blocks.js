@@ -14,7 +14,7 @@ function el(tag, attrs, ...kids) {
 const EMOJI = { red_circle: '🔴', large_orange_circle: '🟠', large_yellow_circle: '🟡', large_green_circle: '🟢', white_check_mark: '✅', warning: '⚠️', rotating_light: '🚨', bell: '🔔', fire: '🔥', hourglass_flowing_sand: '⏳', hourglass: '⌛', alarm_clock: '⏰', eyes: '👀', pushpin: '📌', memo: '📝', book: '📖', arrow_up: '⬆️', arrow_down: '⬇️', repeat: '🔁', recycle: '♻️', x: '❌', heavy_check_mark: '✔️', large_blue_circle: '🔵', white_circle: '⚪', no_entry: '⛔', no_entry_sign: '🚫', information_source: 'ℹ️', wrench: '🔧', bust_in_silhouette: '👤', mag: '🔍', loudspeaker: '📢', mute: '🔇', bar_chart: '📊', calendar: '📅', clipboard: '📋', link: '🔗', telephone_receiver: '📞', question: '❓', speech_balloon: '💬', construction: '🚧', tada: '🎉', stopwatch: '⏱️', arrows_counterclockwise: '🔄', leftwards_arrow_with_hook: '↩️', heavy_exclamation_mark: '❗', exclamation: '❗', police_car_light: '🚨', checkered_flag: '🏁', pager: '📟', raising_hand: '🙋', bulb: '💡' };
 
 function emoji(name) { return EMOJI[name] || ':' + name + ':'; }
-function userName(id) { const p = (window.STATE?.people || []).find(p => p.id === id); return '@' + (p ? p.name : id); }
+function userName(id) { const p = (window.STATE?.people || []).find(p => p.id === id); return '@' + (p ? p.name : (window.STATE?.names || {})[id] || id); }
 function groupName(id) { const g = (window.STATE?.groups || []).find(g => g.id === id); return '@' + (g ? g.handle : id); }
 function channelName(id) { const c = (window.STATE?.channels || []).find(c => c.id === id); return '#' + (c ? c.name : id); }
 
