@@ -88,13 +88,13 @@ func (in *Incident) allEnded() bool { return in.Truncated == 0 && in.countFiring
 
 // worst is the highest level among the firing members.
 func (in *Incident) worst() (Level, bool) {
-	l, any := P2, false
+	l, found := P2, false
 	for _, m := range in.Members {
 		if m.Firing {
-			l, any = min(l, m.Level), true
+			l, found = min(l, m.Level), true
 		}
 	}
-	return l, any
+	return l, found
 }
 
 // lastEnd is when the last alert ended by Alertmanager's word, but never after now.
@@ -222,7 +222,7 @@ func (in *Incident) alerted(w Webhook, now time.Time) Result {
 	case len(fired) > 0:
 		in.say(&r, MoreAlerts, by, factOf(fired, firing), now)
 	}
-	if worst, any := in.worst(); any && worst < in.Level && !in.LevelByHand {
+	if worst, ok := in.worst(); ok && worst < in.Level && !in.LevelByHand {
 		in.relevel(&r, worst, by, "", now)
 	} else if refired {
 		in.fireNew(&r, now)

@@ -139,6 +139,8 @@ func TestLateClocksFireOnceAndSaySo(t *testing.T) {
 			s.sleep(25 * minute)
 			s.fire()
 			s.wantSaid("INC-1 clock.nudge respond 80, late 1m0s")
+			s.fire()
+			s.wantSaid()
 		}},
 		{"the second step of the ladder alone says how late it is", func(s *story) {
 			s.receive(firing("a", p0, s.now))
@@ -185,6 +187,20 @@ func TestLateClocksFireOnceAndSaySo(t *testing.T) {
 			s.wantTime("resolution stopped", in.Resolve.Stopped, nine.Add(20*minute))
 			if in.Resolve.Breached {
 				s.Error("a resolution time that was kept counts as missed")
+			}
+		}},
+		{"who was told at a missed resolution is not told again by the ladder", func(s *story) {
+			p := guide
+			p.Levels[0] = incidents.Policy{Respond: time.Hour, Resolve: minute, Escalate: []string{"oncall", "ops", "management"}}
+			s.svc = s.service(p)
+			s.receive(firing("a", p0, s.now))
+			s.sleep(minute)
+			s.fire()
+			s.wantSaid("INC-1 opened → oncall", "INC-1 clock.breach resolve → management")
+			s.pass(10 * time.Hour)
+			s.wantSaid("INC-1 clock.nudge respond 50", "INC-1 clock.nudge respond 80", "INC-1 clock.breach respond → ops")
+			if told := s.incident(1).Told; len(told) != 3 {
+				s.Errorf("told %v", told)
 			}
 		}},
 		{"a recovery that was slept over says so", func(s *story) {

@@ -191,6 +191,8 @@ func (w *world) held(g *truth, hook incidents.Webhook) {
 			}
 		case a.Firing && !in.State.Open() && !in.StillFiring:
 			w.Fatalf("%s fires in %s, which is %s", a.Fingerprint, in.Key(), in.State)
+		case a.Firing && !in.State.Open() && a.StartsAt.After(in.ResolvedAt):
+			w.Fatalf("%s began after %s was resolved, and opened nothing", a.Fingerprint, in.Key())
 		case !a.Firing && m != nil && m.Firing && !m.StartsAt.After(a.EndsAt) && w.sure(g, a):
 			w.Fatalf("%s ended and fires still in %s", a.Fingerprint, in.Key())
 		}
