@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"testing"
+
+	"github.com/ai-notebook/notebookbot/incidents"
 )
 
 // QueryOnly makes the connection that writes refuse to, as it does when its file was opened read-only.
@@ -26,3 +28,13 @@ func QueryOnly(t *testing.T, s *Store, on bool) {
 
 // Waiting tells how much work waits for the committer.
 func Waiting(s *Store) int { return len(s.queue) }
+
+// NotifyAndHold puts a notice in, and calls hold when all is written and nothing is committed.
+func NotifyAndHold(t *testing.T, s *Store, n incidents.Notice, hold func()) error {
+	t.Helper()
+	return s.submit(&item{
+		ctx:   t.Context(),
+		run:   func(tx *tx) error { return tx.Notify(n) },
+		after: func(context.Context, *batch) error { hold(); return nil },
+	})
+}

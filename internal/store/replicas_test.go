@@ -162,6 +162,28 @@ func TestReplicasShareTheOutboxAndSendEachLaneInOrder(t *testing.T) {
 	}
 }
 
+// One replica puts a row behind another while a second replica takes that other away: whoever comes later must see the first.
+func TestARowThatIsPutInWhileItsLaneEmptiesIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	address := storetest.Postgres(t)
+	a, b := storetest.OpenURL(t, address), storetest.OpenURL(t, address)
+	put(t, a, post("first", "l", 0))
+	d := claimOne(t, b, noon, "first")
+	settled := make(chan error, 1)
+	err := store.NotifyAndHold(t, a, post("second", "l", 0), func() {
+		go func() { settled <- b.Settle(context.Background(), d, sentTo("1")) }()
+		select {
+		case err := <-settled:
+			settled <- err
+		case <-time.After(500 * time.Millisecond): // it waits for us, as it should
+		}
+	})
+	if err := errors.Join(err, <-settled); err != nil {
+		t.Fatal(err)
+	}
+	claimOne(t, b, noon, "second")
+}
+
 func TestABrokenConnectionCostsNothing(t *testing.T) {
 	t.Parallel()
 	address := storetest.Postgres(t)
