@@ -45,16 +45,22 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	reg := web.NewRegistry()
 	web.Counts{Open: st.CountOpen, Outbox: st.Depth}.Register(reg, log)
 
+	// Words, Slack's edge and commands know one another through these, which are set before anything runs.
+	var people *access.Access
+	var runner *commands.Runner
+
 	words, err := templates.New(cfg.App.Locale, cfg.App.Location, templates.Options{
 		App: cfg.App.Name, Command: cfg.Slack.Command, Topics: commands.Words(),
+		Name: func(id string) string {
+			if people == nil {
+				return "" // while the words are tried out
+			}
+			return people.Name(id)
+		},
 	})
 	if err != nil {
 		return err
 	}
-
-	// Slack's edge knows the people and the commands through these, which are set before anything runs.
-	var people *access.Access
-	var runner *commands.Runner
 	team := make(chan struct{})
 	var once sync.Once
 	edge, err := bot.New(bot.Config{
@@ -120,6 +126,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		// Who may cannot be told before we know which workspace is ours. What was accepted waits in the store.
 		select {
 		case <-team:
+			loops.Go(func() error { people.Meet(ctx); return nil })
 			return runner.Run(ctx)
 		case <-ctx.Done():
 			return nil
