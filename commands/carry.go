@@ -49,8 +49,17 @@ type outcome struct {
 
 // Carry carries out one request: it looks, opens what must be opened at once, and then commits effect and answer together. A
 // request that was carried out before changes nothing. An error says that nothing was done and that it should be tried again.
-func (r *Runner) Carry(ctx context.Context, req Request) error {
+func (r *Runner) Carry(ctx context.Context, req Request) error { return r.carry(ctx, req, false) }
+
+// errUnknown says that Slack could not be asked who that is; the next moment it may.
+var errUnknown = errors.New("who asked is not known at the moment")
+
+// patient: a person who cannot be looked up at this moment is not refused yet.
+func (r *Runner) carry(ctx context.Context, req Request, patient bool) error {
 	out, err := r.plan(ctx, req)
+	if patient && passing(err) {
+		return fmt.Errorf("%w: %w", errUnknown, err)
+	}
 	if err != nil {
 		if out, err = r.outcomeOf(ctx, req, err); err != nil {
 			return err
@@ -94,6 +103,18 @@ func (r *Runner) Carry(ctx context.Context, req Request) error {
 	// Whatever it wrote before it broke is not kept.
 	out = r.apology(ctx, req, broke)
 	return commit()
+}
+
+// passing tells whether a refusal is only for this moment: Slack was not reached, or had no time.
+func passing(err error) bool {
+	denied, ok := errors.AsType[*access.Denied](err)
+	if !ok || denied.Reason != access.LookupFailed {
+		return false
+	}
+	if said, ok := errors.AsType[*notify.SendError](err); ok {
+		return said.Fate != notify.Permanent
+	}
+	return errors.Is(err, context.DeadlineExceeded)
 }
 
 // plan finds the command, asks whether the person may, and lets it say what is to be done.

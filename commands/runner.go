@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -70,6 +71,8 @@ const (
 	grace      = 2 * time.Second
 	retryFirst = 100 * time.Millisecond
 	retryLast  = 5 * time.Second
+	// patience is how long a request waits for Slack to tell who asked. Nobody is allowed anything meanwhile.
+	patience = time.Minute
 	// giveUp is how often a request is tried that the store does not take. After that its person is told, if the store takes that.
 	giveUp = 6
 )
@@ -80,10 +83,18 @@ type Runner struct {
 	public map[string]bool
 
 	mu     sync.Mutex
-	held   map[string]bool      // ids of the requests that are here
-	queues map[string][]Request // by user; a key says that a worker is at it
-	ready  chan string          // users whose queue has a worker's attention to get
-	freed  chan struct{}        // signalled when a request has left
+	held   map[string]bool   // ids of the requests that are here
+	queues map[string][]*job // by user; a key says that a worker is at it, or will be
+	ready  chan string       // users whose oldest request is to be tried now
+	freed  chan struct{}     // signalled when a request has left
+}
+
+// job is a request on its way.
+type job struct {
+	req   Request
+	try   int
+	wait  time.Duration
+	since time.Time
 }
 
 // New makes a Runner.
@@ -101,7 +112,7 @@ func New(cfg Config) *Runner {
 		Config: cfg,
 		public: map[string]bool{},
 		held:   map[string]bool{},
-		queues: map[string][]Request{},
+		queues: map[string][]*job{},
 		ready:  make(chan string, cfg.Workers+queueRoom), // never full: at most that many requests are held
 		freed:  make(chan struct{}, 1),
 	}
@@ -169,7 +180,7 @@ func (r *Runner) take(ctx context.Context) (more bool, err error) {
 		fresh++
 		r.held[req.ID] = true
 		queue, busy := r.queues[req.User]
-		r.queues[req.User] = append(queue, req)
+		r.queues[req.User] = append(queue, &job{req: req})
 		if !busy {
 			r.ready <- req.User
 		}
@@ -189,27 +200,25 @@ func (r *Runner) work(ctx, work context.Context) {
 	}
 }
 
-// serve carries out the oldest request of a person and puts the person at the end of the row when there are more.
+// serve tries the oldest request of a person once. When it must be tried again, nothing of this person overtakes it, and the
+// worker is free for others meanwhile. It stays pending in the store, so nothing is lost when we end.
 func (r *Runner) serve(ctx, work context.Context, user string) {
 	r.mu.Lock()
-	req := r.queues[user][0]
+	j := r.queues[user][0]
 	r.mu.Unlock()
-	var wait time.Duration
-	for try := 1; ; try++ {
-		err := r.once(work, req, try)
-		if err == nil {
-			break
-		}
-		// It stays pending. Nothing of this person overtakes it, and nothing is lost when we end here.
-		wait = min(max(2*wait, retryFirst), retryLast)
-		r.Log.ErrorContext(ctx, "request stays pending", "request", req.ID, "user", user, "try", try, "err", err, "again_in", wait)
-		if !pause(ctx, wait) {
-			return
-		}
+	j.try++
+	if j.since.IsZero() {
+		j.since = time.Now()
+	}
+	if err := r.once(work, j); err != nil {
+		j.wait = min(max(2*j.wait, retryFirst), retryLast)
+		r.Log.WarnContext(ctx, "request stays pending", "request", j.req.ID, "user", user, "try", j.try, "err", err, "again_in", j.wait)
+		time.AfterFunc(j.wait, func() { r.ready <- user })
+		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.held, req.ID)
+	delete(r.held, j.req.ID)
 	if rest := r.queues[user][1:]; len(rest) > 0 {
 		r.queues[user] = rest
 		r.ready <- user
@@ -222,14 +231,16 @@ func (r *Runner) serve(ctx, work context.Context, user string) {
 	}
 }
 
-func (r *Runner) once(work context.Context, req Request, try int) error {
+// once tries a request once. What Slack cannot tell at this moment is waited for; what fails again and again although the store
+// takes other things is given up.
+func (r *Runner) once(work context.Context, j *job) error {
 	ctx, cancel := context.WithTimeout(work, oneRequest)
 	defer cancel()
-	err := r.Carry(ctx, req)
-	if err != nil && try >= giveUp {
-		return r.apologize(ctx, req, err)
+	err := r.carry(ctx, j.req, time.Since(j.since) < patience)
+	if err == nil || errors.Is(err, errUnknown) || j.try < giveUp {
+		return err
 	}
-	return err
+	return r.apologize(ctx, j.req, err)
 }
 
 // pause waits and tells whether ctx still goes on.

@@ -1,0 +1,52 @@
+package commands_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ai-notebook/notebookbot/commands"
+	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/notify"
+)
+
+// forgetful is a directory that Slack does not answer for a while.
+type forgetful struct {
+	directory
+	away atomic.Bool
+}
+
+func (f *forgetful) Person(ctx context.Context, id string) (access.Person, error) {
+	if f.away.Load() {
+		return access.Person{}, &notify.SendError{Fate: notify.Retry, Reason: "timeout"}
+	}
+	return f.directory.Person(ctx, id)
+}
+
+func TestAClickIsNotLostBecauseSlackCannotTellWhoItWas(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "en")
+	h.open("P1", "disk is full")
+	f := &forgetful{}
+	h.cfg.Access = access.New(access.Config{Operators: []string{kim}, Team: team}, f, nil)
+	f.away.Store(true)
+	h.cfg.Workers = 1
+	run(t, h.cfg)
+	h.accept(commands.Request{User: kim, Text: "incident note INC-1 first"})
+	h.accept(commands.Request{User: kim, Text: "incident note INC-1 second"})
+	eventually(t, "it was tried", func() bool { return strings.Contains(h.logged(), "try=2") })
+	if got := h.notes(1); len(got) != 0 {
+		t.Errorf("carried out for somebody unknown: %q", got)
+	}
+	f.away.Store(false)
+	h.idle()
+	if got := h.notes(1); !slices.Equal(got, []string{"first", "second"}) {
+		t.Errorf("notes = %q", got)
+	}
+	// Whom Slack says not to know is refused at once.
+	h.accept(commands.Request{User: "U99NOBODY", Text: "incident note INC-1 third"})
+	h.idle()
+	contains(t, h.logged(), "user_not_found")
+}
