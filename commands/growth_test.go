@@ -75,7 +75,7 @@ func TestTheForecastIsWhatPythonSays(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var in bytes.Buffer
 	var want []string
-	for len(want) < 20_000 {
+	for len(want) < 5_000 {
 		users := r.Int64N([]int64{100, 10_000, 1_000_000, maxUsers}[r.IntN(4)])
 		growth := []string{
 			fmt.Sprintf("%.2f", r.Float64()),
