@@ -206,8 +206,7 @@ func (c *checkup) publicURL(ctx context.Context) {
 	address := strings.TrimSuffix(c.cfg.PublicURL, "/")
 	switch {
 	case address == "":
-		c.warn(name, words{"没有设置：卡片里没有报告的链接", "not set: cards carry no link to reports"},
-			words{"设为人们访问 listen 的地址", "set it to the address at which people reach `listen`"})
+		c.unchecked(name, words{"没有设置；要用到它的页面在后续版本", "not set; the pages that need it come with a later version"})
 		return
 	case !c.running:
 		c.unchecked(name, words{"机器人没有在运行", "the bot does not run"})

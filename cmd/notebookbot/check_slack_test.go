@@ -43,7 +43,7 @@ func TestCheckPassesInAWorkspaceThatIsSetUp(t *testing.T) {
 	}
 	for _, want := range []string{
 		"ok         slack bot_token", "ok         slack scopes", "ok         slack app_token", "ok         slack channel C0INC",
-		"ok         people", "ok         store", "warning    public_url",
+		"ok         people", "ok         store", "unchecked  public_url",
 	} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("no line %q in\n%s", want, stdout)
