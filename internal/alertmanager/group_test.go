@@ -48,10 +48,35 @@ func TestAnAlertArrivesWhole(t *testing.T) {
 func TestARepeatIsTheSameAgain(t *testing.T) {
 	t.Parallel()
 	for _, pair := range [][2]string{
-		{"01-firing-one-zh", "02-firing-repeated-same-alert"}, {"04-firing-grouped-3", "05-firing-grouped-repeat"},
+		{"01-firing-one-zh", "02-firing-repeated-same-alert"},
+		{"04-firing-grouped-3", "05-firing-grouped-repeat"},
+		{"10-firing-grouped-2", "11-firing-grouped-repeat"},
 	} {
 		if diff := cmp.Diff(receive(t, Config{}, capture(t, pair[0])), receive(t, Config{}, capture(t, pair[1]))); diff != "" {
 			t.Errorf("%v:\n%s", pair, diff)
+		}
+	}
+}
+
+func TestAGroupTellsWhoEndedAndWhoIsNotShown(t *testing.T) {
+	t.Parallel()
+	states := func(name string) (firing, ended, truncated int) {
+		w := receive(t, Config{}, capture(t, name))
+		for _, a := range w.Alerts {
+			if a.Firing {
+				firing++
+			}
+			if !a.EndsAt.IsZero() {
+				ended++
+			}
+		}
+		return firing, ended, w.Truncated
+	}
+	for name, want := range map[string][3]int{
+		"10-firing-grouped-2": {2, 0, 0}, "12-partly-resolved": {2, 1, 0}, "13-resolved-grouped": {0, 2, 0}, "14-truncated": {2, 0, 3},
+	} {
+		if f, e, n := states(name); [3]int{f, e, n} != want {
+			t.Errorf("%s: %d fire, %d ended, %d not shown; want %v", name, f, e, n, want)
 		}
 	}
 }

@@ -60,6 +60,7 @@ type Handler struct {
 	metrics  *metrics
 	log      *slog.Logger
 	now      func() time.Time
+	within   time.Duration // for a body to arrive
 	buffers  sync.Pool
 }
 
@@ -77,7 +78,7 @@ func New(cfg Config, receiver Receiver, reg prometheus.Registerer, log *slog.Log
 		cfg.Now = time.Now
 	}
 	return &Handler{
-		gates: gates, rules: r, receiver: receiver, log: log, now: cfg.Now,
+		gates: gates, rules: r, receiver: receiver, log: log, now: cfg.Now, within: readWithin,
 		refused: &refusals{tell: cfg.Refused}, metrics: newMetrics(reg),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}, nil
@@ -114,7 +115,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) answer {
 			h.buffers.Put(buf)
 		}
 	}()
-	if a := read(w, r, buf); a.code != http.StatusOK {
+	if a := h.read(w, r, buf); a.code != http.StatusOK {
 		return a
 	}
 	m, wrong := decode(buf.Bytes())
@@ -161,10 +162,10 @@ var tooLarge = answer{
 }
 
 // read takes the body in, within its bounds of size and time.
-func read(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) answer {
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) answer {
 	conn := http.NewResponseController(w)
-	timed := conn.SetReadDeadline(time.Now().Add(readWithin)) == nil // not every ResponseWriter can
-	buf.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)           // at most maxBody: looked at before
+	timed := conn.SetReadDeadline(time.Now().Add(h.within)) == nil // not every ResponseWriter can
+	buf.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)         // at most maxBody: looked at before
 	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
 	if timed && !errors.Is(err, os.ErrDeadlineExceeded) {
 		_ = conn.SetReadDeadline(time.Time{}) // else it would end the request while it is stored
@@ -177,7 +178,7 @@ func read(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) answer {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		// Not the sender's fault for ever: it may try again.
-		return answer{code: http.StatusServiceUnavailable, text: fmt.Sprintf("the body did not arrive within %s; please send it again", readWithin)}
+		return answer{code: http.StatusServiceUnavailable, text: fmt.Sprintf("the body did not arrive within %s; please send it again", h.within)}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return answer{code: http.StatusBadRequest, text: "the body ended early"}

@@ -1,10 +1,13 @@
 package alertmanager
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -234,6 +237,48 @@ func TestTooMuchAndTooSlowEndTheRequest(t *testing.T) {
 	body := capture(t, "01-firing-one-zh")
 	if code := send(strings.NewReader(body + strings.Repeat(" ", maxBody-len(body)))); code != 200 {
 		t.Errorf("exactly 4 MiB = %d, want 200", code)
+	}
+}
+
+// slow is a receiver that takes its time, and tells whether the request was given up meanwhile.
+type slow struct{ takes time.Duration }
+
+func (s slow) Receive(ctx context.Context, _ incidents.Webhook) error {
+	select {
+	case <-time.After(s.takes):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestTheTimeForTheBodyEndsWithTheBody(t *testing.T) {
+	t.Parallel()
+	h := newHandler(t, Config{}, slow{300 * time.Millisecond})
+	h.within = 100 * time.Millisecond
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	dial := func(body string) string {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		whole := capture(t, "01-firing-one-zh")
+		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", Path, len(whole), body); err != nil {
+			t.Fatal(err)
+		}
+		status, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(status)
+	}
+	if got := dial(capture(t, "01-firing-one-zh")); got != "HTTP/1.1 200 OK" {
+		t.Errorf("a body that takes long to store: %q, want 200", got)
+	}
+	if got := dial(capture(t, "01-firing-one-zh")[:100]); got != "HTTP/1.1 503 Service Unavailable" {
+		t.Errorf("a body that does not end: %q, want 503", got)
 	}
 }
 
