@@ -226,8 +226,8 @@ func TestAStoreThatHangsDoesNotTakeTheSocketsDown(t *testing.T) {
 		all = append(all, s.User(slackfake.Operator).Slash(slackfake.Ops, "x"))
 	}
 	for _, in := range all {
-		if out := acked(t, in); !strings.Contains(string(out.Ack), "not taken") {
-			t.Errorf("answered %s", out.Ack)
+		if out := outcomeOf(t, in); !strings.Contains(string(out.Ack), "not taken") {
+			t.Errorf("%s, answered %s", out.Ended, out.Ack)
 		}
 	}
 	pongs := s.Sockets()[0].Pongs

@@ -26,7 +26,7 @@ func workspace(t *testing.T, change func(*slackfake.Config)) *slackfake.Server {
 	}
 	cfg.Events = events
 	cfg.Times = slackfake.Times{
-		Ping: 100 * time.Millisecond, Pong: 5 * time.Second, Ack: 1500 * time.Millisecond, WarningClose: 300 * time.Millisecond,
+		Ping: 100 * time.Millisecond, Pong: 5 * time.Second, Ack: 3 * time.Second, WarningClose: 300 * time.Millisecond,
 		Retry: []time.Duration{0, 50 * time.Millisecond, 100 * time.Millisecond},
 	}
 	if change != nil {
@@ -180,7 +180,8 @@ func acked(t *testing.T, in *slackfake.Interaction) slackfake.Outcome {
 	if out.Ended != slackfake.Acked {
 		t.Errorf("%s by %s ended %s: %s", in.Kind, in.User, out.Ended, out.Error)
 	}
-	if out.Took > time.Second {
+	// Half a second is what these bots give the store; the rest is for a machine that is busy with other things.
+	if out.Took > 2*time.Second {
 		t.Errorf("%s by %s was acknowledged after %v", in.Kind, in.User, out.Took)
 	}
 	return out
