@@ -16,6 +16,7 @@ type judge struct {
 	clocks  map[string]bool                // what clocks said: incident, clock, percent, due time
 	ladder  map[string]bool                // incident and name that the ladder told
 	keys    map[string]bool
+	hidden  map[int64]bool // open with hidden alerts when it was seen last
 	entries int
 	notes   int
 }
@@ -24,6 +25,7 @@ func newJudge() judge {
 	return judge{
 		level: map[int64]incidents.Level{}, byHand: map[int64]bool{}, place: map[int64]incidents.NoticeKind{},
 		clocks: map[string]bool{}, ladder: map[string]bool{}, keys: map[string]bool{},
+		hidden: map[int64]bool{},
 	}
 }
 
@@ -37,6 +39,10 @@ func (j *judge) incidents(all []*incidents.Incident, now time.Time) error {
 			}
 			open[id] = in.Number
 		}
+		if in.State == incidents.Recovered && j.hidden[in.Number] {
+			return fmt.Errorf("%s recovered though alerts were hidden", in.Key())
+		}
+		j.hidden[in.Number] = in.State.Open() && in.Truncated > 0
 		for what, wrong := range wrongs(in, now) {
 			if wrong {
 				return fmt.Errorf("%s is %s: %s\n%+v", in.Key(), in.State, what, *in)
