@@ -180,7 +180,7 @@ func TestTheBotHearsItsOwnPostsEditsAndReactions(t *testing.T) {
 	t.Parallel()
 	s := workspace(t, func(c *slackfake.Config) { c.Events = append(c.Events, "message.channels") })
 	b := startBot(t, s, nil)
-	ts := post(t, b.Client, slackfake.Ops, slackText("one"))
+	ts := post(t, b.Client, slackfake.Ops, slackText("<@U0BOT> one"))
 	if _, _, _, err := b.UpdateMessageContext(t.Context(), slackfake.Ops, ts, slackText("two")); err != nil {
 		t.Fatal(err)
 	}
@@ -192,11 +192,13 @@ func TestTheBotHearsItsOwnPostsEditsAndReactions(t *testing.T) {
 		api, _ := ev.Data.(slackevents.EventsAPIEvent)
 		switch x := api.InnerEvent.Data.(type) {
 		case *slackevents.MessageEvent:
-			if x.SubType == "message_changed" && x.Message.Text == "two" && x.PreviousMessage.Text == "one" {
+			if x.SubType == "message_changed" && x.Message.Text == "two" && x.PreviousMessage.Text == "<@U0BOT> one" {
 				changed++
 			} else if x.BotID == "B0FAKE" && x.User == slackfake.BotUser {
 				own++
 			}
+		case *slackevents.AppMentionEvent:
+			t.Error("the bot was told that it mentions itself")
 		case *slackevents.ReactionAddedEvent:
 			if x.User == slackfake.BotUser {
 				reactions++
