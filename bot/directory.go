@@ -59,7 +59,7 @@ func (b *Bot) Members(ctx context.Context, group string) ([]string, error) {
 }
 
 // self is who we are in Slack.
-type self struct{ user, bot, team, enterprise string }
+type self struct{ user, bot, team, enterprise, url string }
 
 // identity keeps who we are once Slack has told.
 type identity struct {
@@ -90,7 +90,7 @@ func (b *Bot) identify(ctx context.Context) (self, error) {
 	}
 	s := self{
 		user: a.head.at("user_id").text(), bot: a.head.at("bot_id").text(), team: a.head.at("team_id").text(),
-		enterprise: a.head.at("enterprise_id").text(),
+		enterprise: a.head.at("enterprise_id").text(), url: a.head.at("url").text(),
 	}
 	if s.user == "" {
 		return self{}, failed("unreadable", true, true, nil)

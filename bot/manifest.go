@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 // Shortcut is an entry of Slack's menus. Callback comes back in commands.Request.Callback.
@@ -76,11 +77,13 @@ func Manifest(a App) (string, error) {
 	m.Settings.Events.Bot = events
 	m.Settings.Interactivity.Enabled = true
 	m.Settings.SocketMode = true
-	b, err := yaml.MarshalWithOptions(m, yaml.Indent(2), yaml.IndentSequence(true))
-	if err != nil {
+	var b strings.Builder
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := errors.Join(enc.Encode(m), enc.Close()); err != nil {
 		return "", fmt.Errorf("manifest: %w", err)
 	}
-	return string(b), nil
+	return b.String(), nil
 }
 
 const maxLong = 150

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
 // decoder fills a Config from a YAML tree by the yaml tags of its fields. It goes on after an error, so that one run tells

@@ -43,7 +43,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		return err
 	}
 	reg := web.NewRegistry()
-	web.Counts{Open: st.CountOpen, Outbox: st.Depth}.Register(reg, log)
+	web.Counts{Open: st.CountOpen, Outbox: st.Depth, Breaches: st.CountBreaches}.Register(reg, log)
 
 	// Words, Slack's edge and commands know one another through these, which are set before anything runs.
 	var people *access.Access
@@ -81,11 +81,12 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		Policies: policies, Hold: cfg.Incidents.Hold, Channel: cfg.Slack.Channels.Incidents,
 	}, log.With("part", "incidents"))
 
-	outbox := notify.New(st, st, edge, people, words, notify.Config{Ops: cfg.Slack.Channels.Ops}, log.With("part", "outbox"), reg)
+	outbox := notify.New(st, st, edge, people, words, notify.Config{Ops: cfg.Slack.Channels.Ops, Link: edge.Permalink}, log.With("part", "outbox"), reg)
 
 	runner = commands.New(commands.Config{
 		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Places: st, Front: edge, Access: people, Words: words,
-		Ops: cfg.Slack.Channels.Ops, Incidents: cfg.cardChannels(), Ladders: policies, Log: log.With("part", "commands"),
+		Ops: cfg.Slack.Channels.Ops, Incidents: cfg.cardChannels(), Ladders: policies,
+		Link: func(_ context.Context, at notify.Posted) string { return edge.Permalink(at) }, Log: log.With("part", "commands"),
 	})
 
 	hooks, err := alertmanager.New(alertmanager.Config{

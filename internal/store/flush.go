@@ -48,6 +48,7 @@ var (
 		columns: 20,
 	}
 	setNumber     = both(`UPDATE counters SET value = $1 WHERE name = 'incident'`)
+	addBreaches   = both(`UPDATE counters SET value = value + $1 WHERE name = $2`)
 	finishRequest = both(`UPDATE inbox SET state = 1, done = $2, doc = '{}' WHERE id {any $1 text}`)
 	tell          = both(`SELECT pg_notify('notebookbot_' || md5(current_schema()), $1)`)
 	lockLanes     = both(`SELECT pg_advisory_xact_lock(hashtext(current_schema()), bucket) FROM
@@ -90,6 +91,11 @@ func (b *batch) flush() error {
 		return err
 	}
 	out = append(out, timelineRows.rows(b.d, rows)...)
+	for _, clock := range []incidents.ClockKind{incidents.Respond, incidents.Resolve} {
+		if n := breaches(b.entries, clock); n > 0 {
+			add(addBreaches, n, breachCounter+string(clock))
+		}
+	}
 
 	rows = nil
 	for _, id := range sortedKeys(b.accepted) {
@@ -230,4 +236,17 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// breachCounter begins the names of the counters of missed clocks.
+const breachCounter = "breach/"
+
+func breaches(entries []incidents.Entry, clock incidents.ClockKind) int {
+	n := 0
+	for _, e := range entries {
+		if e.Kind == incidents.ClockBreach && e.Fact.Clock == clock {
+			n++
+		}
+	}
+	return n
 }

@@ -25,6 +25,7 @@ var (
 	readTimeline = both(`SELECT doc FROM timeline WHERE incident = $1 ORDER BY seq`)
 	readDue      = both(`SELECT number FROM incidents WHERE next_due > 0 AND next_due <= $1 ORDER BY next_due, number LIMIT $2`)
 	readNextDue  = both(`SELECT COALESCE(MIN(next_due), 0) FROM incidents WHERE next_due > 0`)
+	readBreaches = both(`SELECT name, value FROM counters WHERE name IN ('breach/respond', 'breach/resolve')`)
 	countOpen    = both(`SELECT level, COUNT(*) FROM incidents WHERE open = 1 GROUP BY level`)
 )
 
@@ -143,6 +144,21 @@ func (s *Store) CountOpen(ctx context.Context) ([len(incidents.Levels)]int, erro
 		if level >= 0 && level < len(counts) {
 			counts[level] = n
 		}
+		return nil
+	})
+	return counts, s.explain(err)
+}
+
+// CountBreaches tells how often each clock was missed since the store was made.
+func (s *Store) CountBreaches(ctx context.Context) (map[incidents.ClockKind]int64, error) {
+	counts := map[incidents.ClockKind]int64{}
+	err := s.db.read(ctx, readBreaches, func(scan scanner) error {
+		var name string
+		var n int64
+		if err := scan(&name, &n); err != nil {
+			return err
+		}
+		counts[incidents.ClockKind(strings.TrimPrefix(name, breachCounter))] = n
 		return nil
 	})
 	return counts, s.explain(err)

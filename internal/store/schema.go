@@ -9,7 +9,8 @@ type step struct {
 // steps brings a database to the newest schema. Times are microseconds since 1970 in UTC; zero is none. Flags are 0 or 1.
 var steps = []step{{version: 1, sql: []query{
 	both(`CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL) {clustered}`),
-	both(`INSERT INTO counters (name, value) VALUES ('incident', 0), ('heartbeat', 0)`),
+	both(`INSERT INTO counters (name, value) VALUES ('incident', 0), ('heartbeat', 0),
+		('breach/respond', 0), ('breach/resolve', 0)`),
 	both(`CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) {clustered}`),
 
 	// The documents stand last, so that SQLite reads past them only when they are asked for.

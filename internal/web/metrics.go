@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +26,8 @@ func NewRegistry() *prometheus.Registry {
 type Counts struct {
 	Open   func(ctx context.Context) ([len(incidents.Levels)]int, error) // incidents.Store.CountOpen
 	Outbox func(ctx context.Context) (notify.Depth, error)               // notify.Store.Depth
+	// Breaches counts the clocks that were missed since the store was made. Nil: not told.
+	Breaches func(ctx context.Context) (map[incidents.ClockKind]int64, error)
 }
 
 // Register adds the figures of the store to a registry.
@@ -51,12 +55,13 @@ var (
 	openDesc   = prometheus.NewDesc("notebookbot_incidents_open", "Open incidents in the whole store.", []string{"level"}, nil)
 	depthDesc  = prometheus.NewDesc("notebookbot_outbox_depth", "Messages that wait to be sent.", nil, nil)
 	failedDesc = prometheus.NewDesc("notebookbot_outbox_failed", "Messages that can never be sent.", nil, nil)
+	breachDesc = prometheus.NewDesc("notebookbot_clock_breaches_total", "Response and resolution times that were missed, in the whole store.", []string{"clock"}, nil)
 	oldestDesc = prometheus.NewDesc("notebookbot_outbox_oldest_seconds", "How long the oldest message waits to be sent.", nil, nil)
 )
 
 // Describe tells which figures there are.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{openDesc, depthDesc, failedDesc, oldestDesc} {
+	for _, d := range []*prometheus.Desc{openDesc, depthDesc, failedDesc, oldestDesc, breachDesc} {
 		out <- d
 	}
 }
@@ -97,6 +102,15 @@ func (c *collector) metrics() []prometheus.Metric {
 			oldest = max(0, time.Since(d.Oldest).Seconds())
 		}
 		gauge(oldestDesc, oldest)
+	}
+	if c.counts.Breaches != nil {
+		missed, err := c.counts.Breaches(ctx)
+		if err != nil {
+			c.log.WarnContext(ctx, "missed clocks not counted", "err", err)
+		}
+		for _, clock := range slices.Sorted(maps.Keys(missed)) {
+			c.last = append(c.last, prometheus.MustNewConstMetric(breachDesc, prometheus.CounterValue, float64(missed[clock]), string(clock)))
+		}
 	}
 	c.asked = time.Now()
 	return c.last
