@@ -46,7 +46,7 @@ func keep(t *testing.T, db string) {
 		return
 	}
 	for _, suffix := range []string{"", "-wal"} {
-		b, err := os.ReadFile(db + suffix) //nolint:gosec // our own file
+		b, err := os.ReadFile(db + suffix)
 		if err == nil {
 			writeFile(t, filepath.Join(dir, "bot.db"+suffix), string(b))
 		}
@@ -122,14 +122,14 @@ people: {operators: [U01AAAA, U01BBBB], commanders: [U01BBBB]}
 `, addr, db, slackfake.AppToken, slackfake.BotToken, slack.URL(), indent(routes)))
 
 	c := &crashed{taken: map[string]bool{}, acked: map[string]bool{}, noted: map[string]bool{}, counts: map[string]int{}}
-	rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // repeatable on purpose
+	rng := rand.New(rand.NewPCG(seed, 1))
 	for round := range kills(t) {
 		p := startBot(t, bin, config, addr)
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { c.alerts(ctx, addr, fmt.Sprintf("r%d", round)) })
 		wg.Go(func() { c.people(ctx, slack, round) })
-		wg.Go(func() { c.faults(ctx, slack, rand.New(rand.NewPCG(seed, uint64(round)))) }) //nolint:gosec // likewise
+		wg.Go(func() { c.faults(ctx, slack, rand.New(rand.NewPCG(seed, uint64(round)))) })
 		wait(ctx, time.Duration(50+rng.IntN(900))*time.Millisecond)
 		p.kill(t)
 		stop()
@@ -156,7 +156,7 @@ func (c *crashed) alerts(ctx context.Context, addr, name string) {
 		severity := []string{"critical", "warning", "info"}[i%3]
 		body := fmt.Sprintf(`{"version":"4","groupKey":"{}:{n=\"%[1]s\"}","receiver":"r","status":"firing","truncatedAlerts":0,`+
 			`"alerts":[{"status":"firing","labels":{"alertname":"Crash","n":"%[1]s","severity":"%[2]s","channel":"%[4]d"},"annotations":{"summary":"%[1]s"},`+
-			`"startsAt":"%[3]s","endsAt":"0001-01-01T00:00:00Z","fingerprint":"%[1]s"}]}`, fp, severity, time.Now().UTC().Format(time.RFC3339Nano), rand.IntN(crashChannels)) //nolint:gosec // any
+			`"startsAt":"%[3]s","endsAt":"0001-01-01T00:00:00Z","fingerprint":"%[1]s"}]}`, fp, severity, time.Now().UTC().Format(time.RFC3339Nano), rand.IntN(crashChannels))
 		var pair sync.WaitGroup
 		for range 1 + i%2 { // every other one comes from two Alertmanagers at once
 			pair.Go(func() {
@@ -188,7 +188,7 @@ func (c *crashed) people(ctx context.Context, slack *slackfake.Server, round int
 		if len(cards) == 0 {
 			continue
 		}
-		card := cards[rand.IntN(len(cards))] //nolint:gosec // any
+		card := cards[rand.IntN(len(cards))]
 		key, _, _ := strings.Cut(card.Key(), "/")
 		out, err := me.Click(card.Channel, card.TS, "incident.ack").Wait(ctx)
 		switch {
@@ -342,7 +342,7 @@ type process struct {
 
 func startBot(t *testing.T, bin, config, addr string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(bin, "serve", "--config", config), log: &bytes.Buffer{}} //nolint:gosec // our own binary
+	p := &process{cmd: exec.Command(bin, "serve", "--config", config), log: &bytes.Buffer{}}
 	p.cmd.Stderr = p.log
 	p.cmd.Stdout = p.log
 	p.cmd.SysProcAttr = dieWithParent()
@@ -377,17 +377,14 @@ func (p *process) stop(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- p.cmd.Wait() }()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Errorf("after SIGTERM: %v\n%s", err, tail(p.log.String(), 3000))
-		}
-	case <-time.After(5 * time.Second):
+	// The contract's five seconds.
+	late := time.AfterFunc(5*time.Second, func() {
 		t.Error("SIGTERM did not end it within 5 s")
 		_ = p.cmd.Process.Kill()
-		<-done
+	})
+	defer late.Stop()
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v\n%s", err, tail(p.log.String(), 3000))
 	}
 }
 

@@ -36,11 +36,15 @@ type guideAlert struct {
 var theGuides = []guideAlert{
 	{"ServiceDown", "critical", []string{"backend:8080"}, "服务 backend:8080 宕机", "服务已宕机超过1分钟", "服务宕机（P0）", "Service down (P0)"},
 	{
-		"HighErrorRate", "warning", []string{"backend-1:8080", "backend-2:8080", "backend-3:8080"}, "高错误率检测", "5xx错误率超过10%",
+		"HighErrorRate", "warning",
+		[]string{"backend-1:8080", "backend-2:8080", "backend-3:8080"},
+		"高错误率检测", "5xx错误率超过10%",
 		"错误率过高（P1，三个实例）", "High error rate (P1, three instances)",
 	},
 	{
-		"HighResponseTime", "warning", []string{"backend:8080"}, "响应时间过长", "95%的请求响应时间超过2秒",
+		"HighResponseTime", "warning",
+		[]string{"backend:8080"},
+		"响应时间过长", "95%的请求响应时间超过2秒",
 		"响应时间过长（P1）", "High response time (P1)",
 	},
 	{"DiskWillFill", "info", []string{"db-1"}, "磁盘使用率超过90%", "数据盘 /var/lib/postgresql 使用率 91%", "磁盘将满（P2）", "Disk filling up (P2)"},
