@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,34 +46,41 @@ func TestATicketOpensOneSocketOnce(t *testing.T) {
 	violated(t, s, "used twice")
 }
 
-func TestPingsComeAtOnceAndAClientThatDoesNotPongIsClosed(t *testing.T) {
+func TestPingsComeAtOnceAndPongsAreCounted(t *testing.T) {
 	t.Parallel()
-	s := workspace(t, func(c *slackfake.Config) { c.Times.Ping, c.Times.Pong = 30*time.Millisecond, 200*time.Millisecond })
-	polite := dial(t, ticket(t, s))
-	polite.next(t)
-	go func() {
-		for {
-			if _, _, err := polite.ReadMessage(); err != nil {
-				return
-			}
-		}
-	}()
+	s := workspace(t, func(c *slackfake.Config) { c.Times.Ping = 30 * time.Millisecond })
+	r := dial(t, ticket(t, s))
+	r.next(t)
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = r.closed(t) })
 	for range 3 {
-		if p := <-polite.pings; !strings.HasPrefix(p, "Ping from applink-") {
+		if p := <-r.pings; !strings.HasPrefix(p, "Ping from applink-") {
 			t.Errorf("ping = %q", p)
 		}
 	}
-	eventually(t, s, func() bool { return s.Sockets()[0].Pongs >= 0 })
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(5 * time.Second)
+	for hellos(s)[0].Pongs < 3 {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("%d pongs were counted, want 3", hellos(s)[0].Pongs)
+		}
+	}
+	s.CutSockets()
+	wg.Wait()
+}
 
-	rude := dial(t, ticket(t, s))
-	rude.SetPingHandler(func(string) error { return nil })
-	if err := rude.closed(t); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+func TestAClientThatDoesNotPongIsClosed(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, func(c *slackfake.Config) { c.Times.Ping, c.Times.Pong = 30*time.Millisecond, 200*time.Millisecond })
+	r := dial(t, ticket(t, s))
+	r.SetPingHandler(func(string) error { return nil })
+	if err := r.closed(t); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
 		t.Errorf("the client that does not pong ended with %v", err)
 	}
 	violated(t, s, "no pong")
-	if n := len(hellos(s)); n != 1 {
-		t.Errorf("%d sockets left, want the polite one", n)
-	}
 }
 
 func TestGhostsCountAndTakeTheirShareOfEnvelopes(t *testing.T) {
