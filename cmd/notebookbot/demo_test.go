@@ -234,7 +234,7 @@ func TestInTheDemoAlertsThatEndRecoverByThemselves(t *testing.T) {
 	b.click(`[data-alert="HighErrorRate"]`)
 	b.see("#messages", "P1")
 	b.click(`[data-alert="end"]`)
-	b.see("#messages", "验证")
+	b.see("#messages", "观察中")
 	b.see("#messages", "已恢复")
 	b.shot("09-recovered")
 }
