@@ -129,7 +129,7 @@ func (b *browser) text(selector string) string {
 // see waits until what a selector shows holds a text.
 func (b *browser) see(selector, want string) {
 	b.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(45 * time.Second) // the demo holds for 20 s
 	for !strings.Contains(b.text(selector), want) {
 		if time.Now().After(deadline) {
 			b.shot("failed")
