@@ -146,7 +146,7 @@ func demoWorkspace() slackfake.Config {
 	}
 	for i, u := range cfg.Users {
 		if n, ok := names[u.ID]; ok {
-			cfg.Users[i].RealName = n
+			cfg.Users[i].Name, cfg.Users[i].RealName = n, n
 		}
 	}
 	var rooms []slackfake.Channel
