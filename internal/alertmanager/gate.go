@@ -82,7 +82,7 @@ func (g *gate) refuse(r *http.Request) string {
 // refuseRemote lets in what this machine itself sends.
 func refuseRemote(r *http.Request) string {
 	addr, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !addr.Addr().Unmap().IsLoopback() {
+	if err != nil || !addr.Addr().IsLoopback() {
 		return "no token is configured, so only this machine itself may send; set alertmanager.token"
 	}
 	for _, m := range marks {

@@ -112,6 +112,7 @@ func TestWhatCanNeverSucceedIsRefusedInOneSentence(t *testing.T) {
 		{"negative truncation", body(`,"truncatedAlerts":-1`, ok), `"truncatedAlerts" holds a number -1`},
 		{"deep nesting", body(`,"x":`+strings.Repeat("[", 100_000)+strings.Repeat("]", 100_000), ok), "the body is nested 100001 deep"},
 		{"a flood of empty alerts", body("", strings.Repeat("{},", 300_000)+"{}"), "set max_alerts"},
+		{"a flood of objects that nobody knows", body(`,"x":[`+strings.Repeat("{},", 300_000)+`{}]`, ok), "set max_alerts"},
 		{"a long foreign text", `{"version":"` + strings.Repeat("x", 5000) + `"}`, `x… (+4900)"; expected "4"`},
 	}
 	for _, tt := range tests {

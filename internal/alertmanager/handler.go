@@ -163,13 +163,10 @@ var tooLarge = answer{
 
 // read takes the body in, within its bounds of size and time.
 func (h *Handler) read(w http.ResponseWriter, r *http.Request, buf *bytes.Buffer) answer {
-	conn := http.NewResponseController(w)
-	timed := conn.SetReadDeadline(time.Now().Add(h.within)) == nil // not every ResponseWriter can
-	buf.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)         // at most maxBody: looked at before
+	// Not every ResponseWriter can; the server's can, and takes the deadline off again when the body has ended.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.within))
+	buf.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead) // at most maxBody: looked at before
 	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-	if timed && !errors.Is(err, os.ErrDeadlineExceeded) {
-		_ = conn.SetReadDeadline(time.Time{}) // else it would end the request while it is stored
-	}
 	if err == nil {
 		return answer{code: http.StatusOK}
 	}

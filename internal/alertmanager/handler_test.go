@@ -234,6 +234,11 @@ func TestTooMuchAndTooSlowEndTheRequest(t *testing.T) {
 	if code := send(io.MultiReader(strings.NewReader(big))); code != 413 {
 		t.Errorf("over 4 MiB in chunks = %d, want 413", code)
 	}
+	claim := from(here, "POST", Path, "{}")
+	claim.ContentLength = 1 << 60 // must not be believed when memory is taken for it
+	if w := do(newHandler(t, Config{}, &recorder{}), claim); w.Code != 413 {
+		t.Errorf("a length beyond all bounds = %d, want 413", w.Code)
+	}
 	body := capture(t, "01-firing-one-zh")
 	if code := send(strings.NewReader(body + strings.Repeat(" ", maxBody-len(body)))); code != 200 {
 		t.Errorf("exactly 4 MiB = %d, want 200", code)
