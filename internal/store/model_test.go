@@ -62,7 +62,6 @@ func (o *outbox) notify(n incidents.Notice) {
 			r.result, r.attempts, r.next, r.unknown = "", 0, time.Time{}, false
 		}
 	}
-	o.promote()
 }
 
 func (o *outbox) claim(now time.Time, limit int, full string) (out []*row) {
@@ -135,6 +134,7 @@ func TestTheOutboxDoesWhatItsPlainModelDoes(t *testing.T) {
 					ns = append(ns, n)
 					model.notify(n)
 				}
+				model.promote() // once for what one transaction puts in: of those, the oldest row of a lane goes first
 				put(t, s, ns...)
 			case 2, 3:
 				limit, full := 1+rnd.IntN(3), fmt.Sprint("C", rnd.IntN(4))
