@@ -2,6 +2,7 @@
 
 GO       ?= go
 FUZZTIME ?= 30s
+KILLS    ?= 200
 TIMES    ?= 10
 LINT     := v2.15.0
 # The race detector needs a C compiler; without one the tests run without it.
@@ -27,13 +28,14 @@ lint: ## formatting, vet and golangci-lint
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r pkg; do \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$pkg"/*_test.go | cut -c6-); do \
-	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$pkg" || exit 1; \
 	  done; done
 
 demo: ## try the bot without a Slack account
 	$(GO) run ./cmd/notebookbot demo
 
-soak: ## the end-to-end tests, TIMES (10) times over
+soak: ## the long tests whole: KILLS (200) kills, and what meets real parts TIMES (10) times over
+	NOTEBOOKBOT_KILLS=$(KILLS) $(GO) test $(RACE) -timeout 0 -count=1 -run Killed -v ./cmd/notebookbot
 	$(GO) test $(RACE) -timeout 0 -count=$(TIMES) ./internal/e2e/...
 
 help: ## this list
