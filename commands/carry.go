@@ -132,6 +132,10 @@ func (r *Runner) plan(ctx context.Context, req Request) (outcome, error) {
 	if err := r.Access.Allow(ctx, req.User, req.Team, c.cmd.access()); err != nil {
 		return outcome{}, err
 	}
+	if rule, _ := r.Access.Rule(c.cmd.access()); rule.Approvals > 0 {
+		// Nothing happens without its approval. Who asks for it does not exist yet, so nobody may.
+		return outcome{}, refuse(templates.NoApproval, templates.Args{Word: c.cmd.words, Count: rule.Approvals})
+	}
 	if c.cmd.key && c.number == 0 {
 		return outcome{}, refuse(templates.WhichIncident, templates.Args{Word: c.cmd.words})
 	}

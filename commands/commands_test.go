@@ -11,6 +11,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/access"
 )
 
 var locales = []string{"zh-CN", "en"}
@@ -308,4 +309,25 @@ func TestEveryCommandHasHelpInBothLanguages(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestWhatNeedsAnApprovalIsNotDoneWithoutIt(t *testing.T) {
+	t.Parallel()
+	inBoth(t, func(t *testing.T, h *house) {
+		h.open("P1", "disk is full")
+		two := 2
+		h.cfg.Access = access.New(access.Config{
+			Operators: []string{kim}, Commanders: []string{lee, boss}, Team: team,
+			Policies: map[string]access.Policy{"incident.resolve": {Approvals: &two}},
+		}, directory{}, h.clock)
+		h.runner = commands.New(h.cfg)
+		contains(t, refused(t, kim, h.say(kim, "incident resolve INC-1 done")), "incident resolve", "2")
+		refused(t, kim, h.click(kim, "incident.resolve", 1))
+		refused(t, kim, h.ask(commands.Request{Source: commands.Submit, User: kim, Callback: "incident.resolve", Metadata: "INC-1",
+			Values: map[string]string{"cause": "disk", "solution": "bigger"}}))
+		if in := h.incident(1); !in.State.Open() || len(h.front.views) > 0 {
+			t.Errorf("it is %s, and %d modals were opened", in.State, len(h.front.views))
+		}
+		answer(t, h.say(kim, "incident ack INC-1")) // the other words of the family keep their own rule
+	})
 }

@@ -29,6 +29,7 @@ const (
 	NotConfigured = "off"           // Word: the key in the configuration
 	NotYet        = "not_yet"       // Word: the command
 	NoHelp        = "no_help"       // Word
+	NoApproval    = "no_approval"   // Word: the command, Count: how many approvals it needs
 
 	// Done: what was done.
 	DoneOpen      = "open"      // Key, Level, Title
@@ -46,7 +47,7 @@ const (
 var sentences = []string{
 	UnknownWord, WrongUsage, NotAnIncident, NoSuch, WhichIncident, NotAllowed, LookupFailed, GuestsNever, OwnWorkspace, Stale,
 	AlreadyAcked, AlreadyOver, AlreadyOpen, Superseded, LadderEnd, EmptyText, TooLong, NotALevel, NotANumber, NotAPerson, NotTaken,
-	Internal, Expired, NotConfigured, NotYet, NoHelp,
+	Internal, Expired, NotConfigured, NotYet, NoHelp, NoApproval,
 }
 
 var dones = []string{

@@ -38,7 +38,7 @@ func TestSentencesReadWell(t *testing.T) {
 			AlreadyOpen: {Key: "INC-3"}, Superseded: {Key: "INC-3", Word: "INC-7"}, LadderEnd: {Key: "INC-3"},
 			EmptyText: {Word: "incident note"}, TooLong: {Count: 3000}, NotALevel: {Word: "P9"}, NotANumber: {Word: "15x", Text: "-1 … 10 (0.15 = 15%)"},
 			NotAPerson: {Word: "U0GUEST"}, Internal: {Ref: "7f3a9c"}, NotConfigured: {Word: "oncall.rotation"}, NotYet: {Word: "restart"},
-			NoHelp: {Word: "restart"},
+			NoHelp: {Word: "restart"}, NoApproval: {Word: "incident resolve", Count: 2},
 		}
 		for _, s := range sentences {
 			b.add(s, w.Sentence(s, args[s]))

@@ -3,13 +3,28 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
+	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
 )
 
+// approvals looks for commands that need an approval, which this version cannot ask for: it refuses them.
+func (c *checkup) approvals() {
+	a := access.New(c.cfg.AccessConfig(), noDirectory{}, nil)
+	for _, words := range commands.Words() {
+		key := strings.Replace(words, " ", ".", 1)
+		if rule, _ := a.Rule(key); rule.Approvals > 0 {
+			c.warn("policies."+key, format("%s 需要批准，而这个版本还不能请人批准：谁也不能执行", "%s needs an approval, which this version cannot ask for yet: nobody may run it", words),
+				both("approvals: 0"))
+		}
+	}
+}
+
 // policies looks for what nobody can satisfy.
 func (c *checkup) policies(ctx context.Context) {
+	c.approvals()
 	const name = "people"
 	if c.people == nil {
 		c.unchecked(name, words{"Slack 没有回答", "Slack does not answer"})

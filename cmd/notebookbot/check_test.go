@@ -229,6 +229,15 @@ func TestCheckFailsOnAPolicyThatNobodyCanSatisfy(t *testing.T) {
 	}
 }
 
+func TestCheckWarnsOfApprovalsThatNobodyIsAskedFor(t *testing.T) {
+	t.Parallel()
+	c := newCheckup(t, "policies: {incident.resolve: {approvals: 1}}\n")
+	c.approvals()
+	if f := only(t, c); f.state != stateWarning || f.name != "policies.incident.resolve" {
+		t.Errorf("finding = %+v", f)
+	}
+}
+
 func TestCheckWarnsOfNamesThatLeadToNobody(t *testing.T) {
 	t.Parallel()
 	c := newCheckup(t, "contacts: {ops: {slack: S0OPS}, management: {mail: m@example.com}}\nlevels: {P2: {escalate: [oncall, nobody]}}\n")
