@@ -44,8 +44,11 @@ type outcome struct {
 
 	numbers []int64 // incidents that change reads
 	// change is carried out in the one transaction that also ends the request. It may run more than once. Its message is the answer.
-	change func(tx incidents.Tx, now time.Time) (outcome, error)
+	change change
 }
+
+// change is what a command does within the transaction.
+type change func(tx incidents.Tx, now time.Time) (outcome, error)
 
 // Carry carries out one request: it looks, opens what must be opened at once, and then commits effect and answer together. A
 // request that was carried out before changes nothing. An error says that nothing was done and that it should be tried again.
@@ -211,7 +214,7 @@ func (r *Runner) home(ctx context.Context, req Request) (place, error) {
 		return p, nil
 	}
 	for _, named := range []string{req.Metadata, req.Value} {
-		if n, err := incidents.ParseKey(named); err == nil {
+		if n, err := keyIn(named); err == nil {
 			at, ok, err := r.Places.Posted(ctx, cardKey(n))
 			if err != nil {
 				return place{}, err

@@ -318,3 +318,49 @@ func TestExplainLeavesWhatIsNotForPeople(t *testing.T) {
 		t.Errorf("%v %q", ok, m.Summary)
 	}
 }
+
+func TestAYesToOneNameNeverTellsTheNext(t *testing.T) {
+	t.Parallel()
+	inBoth(t, func(t *testing.T, h *house) {
+		h.open("P0", "everything is down")
+		in := h.incident(1)
+		if len(in.Policies.Levels[incidents.P0].Escalate) < 3 || len(in.Told) != 1 {
+			t.Fatalf("told = %q of %q", in.Told, in.Policies.Levels[incidents.P0].Escalate)
+		}
+		at := h.card(1)
+		escalate := func(user, name string) []incidents.Notice {
+			return h.ask(commands.Request{
+				Source: commands.Action, User: user, Action: "incident.escalate", Value: "INC-1/" + name,
+				Channel: at.Channel, Message: at.TS,
+			})
+		}
+		second := templates.NextName(in)
+		escalate(kim, second)
+		contains(t, refused(t, lee, escalate(lee, second)), "INC-1") // pressed at the same moment, with the same question
+		if in = h.incident(1); len(in.Told) != 2 {
+			t.Errorf("told = %q, want two", in.Told)
+		}
+		escalate(lee, templates.NextName(in)) // the card by now
+		if in = h.incident(1); len(in.Told) != 3 {
+			t.Errorf("told = %q, want three", in.Told)
+		}
+	})
+}
+
+func TestAClickMeansTheStepThatTheClockHasJustTaken(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "en")
+	h.open("P0", "everything is down")
+	in, at := h.incident(1), h.card(1)
+	h.pass(in.Policies.Levels[incidents.P0].Respond) // the clock owes the second name and did not get to it
+	refused(t, kim, h.ask(commands.Request{
+		Source: commands.Action, User: kim, Action: "incident.escalate", Value: "INC-1/" + templates.NextName(in),
+		Channel: at.Channel, Message: at.TS,
+	}))
+	if _, err := h.domain.FireDue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if in = h.incident(1); len(in.Told) != 2 {
+		t.Errorf("told = %q, want two", in.Told)
+	}
+}

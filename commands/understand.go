@@ -72,7 +72,7 @@ func (r *Runner) clicked(ctx context.Context, req Request) (*call, error) {
 	if cmd == nil || !cmd.key {
 		return nil, refuse(templates.Stale, templates.Args{})
 	}
-	n, err := incidents.ParseKey(req.Value)
+	n, err := keyIn(req.Value)
 	if err != nil {
 		return nil, refuse(templates.NotAnIncident, templates.Args{Word: req.Value})
 	}
@@ -84,6 +84,12 @@ func (r *Runner) clicked(ctx context.Context, req Request) (*call, error) {
 		cmd: cmd, req: req, number: n, modal: modals[req.Action], now: r.Now(), text: cmd.words + " " + incidents.Key(n),
 		here: implied == n || req.Channel == "", // A button without a channel stands in the incident's modal.
 	}, nil
+}
+
+// keyIn reads the incident's key out of a button's value: all of it, or what stands before a slash.
+func keyIn(value string) (int64, error) {
+	key, _, _ := strings.Cut(value, "/")
+	return incidents.ParseKey(key)
 }
 
 // submitted finds the command behind a modal.

@@ -228,16 +228,25 @@ func (t *Templates) cardButtons(in *incidents.Incident) []Button {
 	return append(bs, t.escalateButton(in), resolve, more)
 }
 
-// escalateButton asks first: a slip of the finger would wake the management.
-func (t *Templates) escalateButton(in *incidents.Incident) Button {
-	var next []string
+// NextName is the name that the next step of an incident's ladder tells; empty: nobody is left.
+func NextName(in *incidents.Incident) string {
 	for _, name := range in.Policies.Levels[in.Level].Escalate {
 		if !slices.Contains(in.Told, name) {
-			next = append(next, name)
-			break
+			return name
 		}
 	}
-	return Button{Action: "incident.escalate", Value: in.Key(), Label: t.label("button.escalate"), Confirm: &Confirm{
+	return ""
+}
+
+// escalateButton asks first: a slip of the finger would wake the management. Its value says, behind the key, whom the question
+// names, so that a yes to one name never tells the next one.
+func (t *Templates) escalateButton(in *incidents.Incident) Button {
+	var next []string
+	name := NextName(in)
+	if name != "" {
+		next = append(next, name)
+	}
+	return Button{Action: "incident.escalate", Value: in.Key() + "/" + name, Label: t.label("button.escalate"), Confirm: &Confirm{
 		Title: t.plain("confirm.escalate", Args{Key: in.Key()}), Text: t.plain("confirm.escalate.text", Args{Word: t.names(next)}),
 		Yes: t.label("button.escalate"), No: t.label("modal.cancel"),
 	}}
