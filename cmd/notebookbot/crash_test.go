@@ -1,25 +1,22 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/realparts"
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 	"github.com/ai-notebook/notebookbot/internal/store"
 )
@@ -57,8 +54,6 @@ const crashChannels = 20
 
 func crashChannel(i int) string { return fmt.Sprintf("C0R%02d", i) }
 
-func indent(lines string) string { return strings.ReplaceAll(lines, "  - ", "      - ") }
-
 // crashed is everything that a run of the crash test promised to somebody.
 type crashed struct {
 	mu     sync.Mutex
@@ -79,33 +74,96 @@ func (c *crashed) count(what string) {
 func TestKilledAtRandomInstantsNothingIsLostAndNothingHappensTwice(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("skipped: the crash test takes half a minute")
+		t.Skip("skipped: the crash test takes more than a minute")
 	}
+	t.Run("one program on SQLite", func(t *testing.T) {
+		t.Parallel()
+		db := filepath.Join(t.TempDir(), "bot.db")
+		t.Cleanup(func() {
+			if t.Failed() {
+				keep(t, db)
+			}
+		})
+		crash(t, "sqlite:"+db, 1)
+	})
+	t.Run("two replicas on PostgreSQL, one of which is killed", func(t *testing.T) {
+		t.Parallel()
+		crash(t, realparts.Postgres(t), 2)
+	})
+}
+
+// crash runs so many replicas of the program on a store, kills one of them again and again, and verifies what is left.
+func crash(t *testing.T, url string, replicas int) {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	slack, routes := crashWorkspace(t, seed)
 	bin, dir := buildBinary(t), t.TempDir()
+	addrs, configs, running := make([]string, replicas), make([]string, replicas), make([]*process, replicas)
+	for i := range replicas {
+		addrs[i], configs[i] = freeAddr(t), filepath.Join(dir, fmt.Sprintf("%d.yml", i))
+		writeFile(t, configs[i], fmt.Sprintf(crashConfig, addrs[i], url, slackfake.AppToken, slackfake.BotToken, slack.URL(), routes))
+	}
+	start := func() {
+		for i := range replicas {
+			if running[i] == nil {
+				running[i] = startBot(t, bin, configs[i], addrs[i])
+			}
+		}
+	}
+
+	c := &crashed{taken: map[string]bool{}, acked: map[string]bool{}, noted: map[string]bool{}, counts: map[string]int{}}
+	for round := range kills(t) {
+		start()
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { c.alerts(ctx, addrs, fmt.Sprintf("r%d", round)) })
+		wg.Go(func() { c.people(ctx, slack, round) })
+		wg.Go(func() { c.faults(ctx, slack, rand.New(rand.NewPCG(seed, uint64(round)))) })
+		wait(ctx, time.Duration(50+rng.IntN(900))*time.Millisecond)
+		victim := rng.IntN(replicas)
+		running[victim].kill(t)
+		running[victim] = nil
+		stop()
+		wg.Wait()
+		slack.ClearFaults()
+	}
+
+	start()
+	rest := max(240*time.Second, time.Duration(kills(t))*15*time.Second) // 50 edits a minute, and leases of the dead
+	until(t, "everything is told and every clock has run out", rest, func() bool { return atRest(addrs) })
+	for _, p := range running {
+		p.stop(t)
+	}
+	c.verify(t, slack, url)
+	t.Logf("%d kills: %d alerts taken, %d clicks and %d notes acknowledged, %v", kills(t), len(c.taken), len(c.acked), len(c.noted), c.counts)
+}
+
+// crashWorkspace is a workspace with many channels, since one takes a message a second and the test wants to rest soon, and the
+// routes to them.
+func crashWorkspace(t *testing.T, seed uint64) (slack *slackfake.Server, routes string) {
+	t.Helper()
 	ws := slackfake.Default()
 	ws.Seed = seed
 	ws.Times.Retry = []time.Duration{0, 500 * time.Millisecond, 2 * time.Second}
-	// Many channels, since one takes a message a second and the test wants to rest soon.
-	routes := ""
 	for i := range crashChannels {
 		id := crashChannel(i)
 		ws.Channels = append(ws.Channels, slackfake.Channel{ID: id, Name: strings.ToLower(id), Members: []string{slackfake.BotUser, slackfake.Operator}})
-		routes += fmt.Sprintf("  - {match: ['channel=\"%d\"'], channel: %s}\n", i, id)
+		routes += fmt.Sprintf("      - {match: ['channel=\"%d\"'], channel: %s}\n", i, id)
 	}
-	slack := slackfake.New(ws)
+	slack = slackfake.New(ws)
 	if err := slack.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	defer slack.Close()
-	addr := freeAddr(t)
-	db := filepath.Join(dir, "bot.db")
-	config := filepath.Join(dir, "notebookbot.yml")
-	writeFile(t, config, fmt.Sprintf(`
+	t.Cleanup(slack.Close)
+	return slack, routes
+}
+
+const crashConfig = `
 app: {name: AI智能记事本, timezone: UTC}
 listen: %s
-store: sqlite:%s
+store: "%s"
 slack:
   app_token: %s
   bot_token: %s
@@ -119,38 +177,10 @@ alertmanager: {token: crash}
 levels: {P0: {respond: 3s, resolve: 8s}, P1: {respond: 4s, resolve: 10s}, P2: {respond: 5s, resolve: 12s}}
 incidents: {hold: 1s}
 people: {operators: [U01AAAA, U01BBBB], commanders: [U01BBBB]}
-`, addr, db, slackfake.AppToken, slackfake.BotToken, slack.URL(), indent(routes)))
-
-	c := &crashed{taken: map[string]bool{}, acked: map[string]bool{}, noted: map[string]bool{}, counts: map[string]int{}}
-	rng := rand.New(rand.NewPCG(seed, 1))
-	for round := range kills(t) {
-		p := startBot(t, bin, config, addr)
-		ctx, stop := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		wg.Go(func() { c.alerts(ctx, addr, fmt.Sprintf("r%d", round)) })
-		wg.Go(func() { c.people(ctx, slack, round) })
-		wg.Go(func() { c.faults(ctx, slack, rand.New(rand.NewPCG(seed, uint64(round)))) })
-		wait(ctx, time.Duration(50+rng.IntN(900))*time.Millisecond)
-		p.kill(t)
-		stop()
-		wg.Wait()
-		slack.ClearFaults()
-	}
-
-	p := startBot(t, bin, config, addr)
-	t.Cleanup(func() {
-		if t.Failed() {
-			keep(t, db)
-		}
-	})
-	until(t, "everything is told and every clock has run out", 240*time.Second, func() bool { return atRest(addr) })
-	p.stop(t)
-	c.verify(t, slack, db)
-	t.Logf("%d kills: %d alerts taken, %d clicks and %d notes acknowledged, %v", kills(t), len(c.taken), len(c.acked), len(c.noted), c.counts)
-}
+`
 
 // alerts sends distinct alerts, each its own group, and remembers those that were taken.
-func (c *crashed) alerts(ctx context.Context, addr, name string) {
+func (c *crashed) alerts(ctx context.Context, addrs []string, name string) {
 	for i := 0; ctx.Err() == nil; i++ {
 		fp := fmt.Sprintf("%s-%d", name, i)
 		severity := []string{"critical", "warning", "info"}[i%3]
@@ -158,9 +188,9 @@ func (c *crashed) alerts(ctx context.Context, addr, name string) {
 			`"alerts":[{"status":"firing","labels":{"alertname":"Crash","n":"%[1]s","severity":"%[2]s","channel":"%[4]d"},"annotations":{"summary":"%[1]s"},`+
 			`"startsAt":"%[3]s","endsAt":"0001-01-01T00:00:00Z","fingerprint":"%[1]s"}]}`, fp, severity, time.Now().UTC().Format(time.RFC3339Nano), rand.IntN(crashChannels))
 		var pair sync.WaitGroup
-		for range 1 + i%2 { // every other one comes from two Alertmanagers at once
+		for k := range 1 + i%2 { // every other one comes from two Alertmanagers at once
 			pair.Go(func() {
-				if postWebhook(ctx, addr, "crash", body) == http.StatusOK {
+				if postWebhook(ctx, addrs[(i+k)%len(addrs)], "crash", body) == http.StatusOK {
 					c.mu.Lock()
 					c.taken[fp] = true
 					c.mu.Unlock()
@@ -237,7 +267,7 @@ func (c *crashed) faults(ctx context.Context, slack *slackfake.Server, rng *rand
 }
 
 // verify holds the promises against the store and against what stands in Slack.
-func (c *crashed) verify(t *testing.T, slack *slackfake.Server, db string) {
+func (c *crashed) verify(t *testing.T, slack *slackfake.Server, url string) {
 	t.Helper()
 	for _, v := range slack.Violations() {
 		if strings.Contains(v.String(), "unexpected EOF") {
@@ -250,7 +280,7 @@ func (c *crashed) verify(t *testing.T, slack *slackfake.Server, db string) {
 			t.Errorf("message %s stands %d times", key, len(places))
 		}
 	}
-	st, err := store.Open(t.Context(), "sqlite:"+db, slog.New(slog.DiscardHandler), store.Options{})
+	st, err := store.Open(t.Context(), url, slog.New(slog.DiscardHandler), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,10 +345,15 @@ func (c *crashed) clocks(t *testing.T, in *incidents.Incident, es []incidents.En
 	}
 }
 
-// atRest asks the bot whether anything waits: nothing in the outbox and no clock that still runs.
-func atRest(addr string) bool {
-	body := get(addr, "/metrics")
-	return strings.Contains(body, "\nnotebookbot_outbox_depth 0\n") && clocksOver(body)
+// atRest asks whether anything waits: nothing in the outbox and no clock that still runs.
+func atRest(addrs []string) bool {
+	for _, addr := range addrs {
+		body := get(addr, "/metrics")
+		if !strings.Contains(body, "\nnotebookbot_outbox_depth 0\n") || !clocksOver(body) {
+			return false
+		}
+	}
+	return true
 }
 
 // clocksOver is true a while after the last clock can have run out. The longest of the configuration is twelve seconds.
@@ -330,112 +365,4 @@ func clocksOver(metrics string) bool {
 		}
 	}
 	return false
-}
-
-// process is a running program under test.
-type process struct {
-	cmd *exec.Cmd
-	log *bytes.Buffer
-
-	killed bool
-}
-
-func startBot(t *testing.T, bin, config, addr string) *process {
-	t.Helper()
-	p := &process{cmd: exec.Command(bin, "serve", "--config", config), log: &bytes.Buffer{}}
-	p.cmd.Stderr = p.log
-	p.cmd.Stdout = p.log
-	p.cmd.SysProcAttr = dieWithParent()
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if p.cmd.ProcessState == nil {
-			_ = p.cmd.Process.Kill()
-			_ = p.cmd.Wait()
-		}
-		if t.Failed() && !p.killed {
-			t.Logf("last words:\n%s", tail(p.log.String(), 3000))
-		}
-	})
-	until(t, "the bot listens", 20*time.Second, func() bool { return get(addr, "/healthz") != "" || p.cmd.ProcessState != nil })
-	return p
-}
-
-func (p *process) kill(t *testing.T) {
-	t.Helper()
-	if err := p.cmd.Process.Kill(); err != nil {
-		t.Fatalf("kill: %v\n%s", err, tail(p.log.String(), 3000))
-	}
-	_ = p.cmd.Wait() // "signal: killed"
-	p.killed = true
-}
-
-// stop ends the program as systemd does, and expects it to be gone within five seconds.
-func (p *process) stop(t *testing.T) {
-	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	// The contract's five seconds.
-	late := time.AfterFunc(5*time.Second, func() {
-		t.Error("SIGTERM did not end it within 5 s")
-		_ = p.cmd.Process.Kill()
-	})
-	defer late.Stop()
-	if err := p.cmd.Wait(); err != nil {
-		t.Errorf("after SIGTERM: %v\n%s", err, tail(p.log.String(), 3000))
-	}
-}
-
-func tail(s string, n int) string { return s[max(0, len(s)-n):] }
-
-var client = &http.Client{Timeout: 5 * time.Second}
-
-func get(addr, path string) string {
-	resp, err := client.Get("http://" + addr + path) //nolint:noctx // bounded by the client's time-out
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return ""
-	}
-	return string(b)
-}
-
-func postWebhook(ctx context.Context, addr, token, body string) int {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/webhooks/alertmanager", strings.NewReader(body))
-	if err != nil {
-		return 0
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = resp.Body.Close() }()
-	_, _ = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode
-}
-
-// wait waits, but not longer than ctx.
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
-func until(t *testing.T, what string, within time.Duration, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(within)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", within, what)
-		}
-		<-time.After(20 * time.Millisecond)
-	}
 }
