@@ -11,8 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"mime"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +32,12 @@ type Person struct {
 	Role string `json:"role,omitempty"` // operator, commander or stranger; empty: seen but not played
 }
 
+// Shortcut is an entry of the menu of a message. Label has a text for each language.
+type Shortcut struct {
+	Callback string            `json:"callback"`
+	Label    map[string]string `json:"label"`
+}
+
 // Alert is something that can be made to happen. Label has a text for each language.
 type Alert struct {
 	Name  string                      `json:"name"`
@@ -38,17 +47,35 @@ type Alert struct {
 
 // Config is what the page shows beside the workspace.
 type Config struct {
-	Slack  *slackfake.Server
-	People []Person
-	Topics map[string]map[string]string // by channel id and language
-	Alerts []Alert
+	Slack     *slackfake.Server
+	Locale    string // of the bot; the page begins in it
+	People    []Person
+	Topics    map[string]map[string]string // by channel id and language
+	Shortcuts []Shortcut
+	Alerts    []Alert
+	Hold      time.Duration     // told in the tour
+	Absent    map[string]string // by host:port: what links lead to that is not there, which the page says instead of opening them
 }
 
 // Console serves the page and its API.
 type Console struct{ cfg Config }
 
 // New makes a console.
-func New(cfg Config) *Console { return &Console{cfg} }
+func New(cfg Config) *Console {
+	for _, p := range cfg.People {
+		if p.Role != "" && p.Role != roleStranger { // Slack lets nobody write to an app of another workspace
+			cfg.Slack.User(p.ID).DM()
+		}
+	}
+	return &Console{cfg}
+}
+
+const roleStranger = "stranger"
+
+// plays says whether the visitor may be that user.
+func (c *Console) plays(id string) bool {
+	return slices.ContainsFunc(c.cfg.People, func(p Person) bool { return p.ID == id && p.Role != "" })
+}
 
 // maxBody bounds what the page may send: a modal's answers.
 const maxBody = 1 << 20
@@ -63,7 +90,7 @@ func (c *Console) Handler() http.Handler {
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /api/state", c.state)
 	for name, act := range map[string]func(context.Context, request) answer{
-		"say": c.say, "click": c.click, "submit": c.submit, "close": c.close, "alert": c.alert,
+		"say": c.say, "click": c.click, "shortcut": c.shortcut, "submit": c.submit, "close": c.close, "alert": c.alert,
 	} {
 		mux.HandleFunc("POST /api/"+name, c.action(act))
 	}
@@ -82,7 +109,7 @@ func here(next http.Handler) http.Handler {
 			http.Error(w, "the demo answers only at a loopback address such as 127.0.0.1", http.StatusForbidden)
 			return
 		}
-		w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
+		w.Header().Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
@@ -104,13 +131,17 @@ type answer struct {
 
 func (c *Console) action(act func(context.Context, request) answer) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 			http.Error(w, "send JSON", http.StatusUnsupportedMediaType) // a form of another page cannot
 			return
 		}
 		var req request
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req); err != nil {
 			http.Error(w, "unreadable: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		if !c.plays(req.As) {
+			reply(w, answer{Error: "nobody here is " + strconv.Quote(req.As)})
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
@@ -158,6 +189,12 @@ func (c *Console) click(ctx context.Context, r request) answer {
 		return a
 	}
 	_, a := ended(ctx, p.Click(r.Channel, r.TS, r.Action))
+	return a
+}
+
+// shortcut chooses an entry of a message's menu.
+func (c *Console) shortcut(ctx context.Context, r request) answer {
+	_, a := ended(ctx, c.cfg.Slack.User(r.As).SelectShortcut(r.Channel, r.TS, r.Name))
 	return a
 }
 

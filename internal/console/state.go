@@ -20,12 +20,18 @@ const (
 type state struct {
 	Version  int64             `json:"version"`
 	Me       string            `json:"me"`
+	Locale   string            `json:"locale"`
+	Team     string            `json:"team"` // its domain, for links to messages
+	Hold     int               `json:"hold"` // seconds
+	Absent   map[string]string `json:"absent,omitempty"`
 	People   []Person          `json:"people"`
 	Names    map[string]string `json:"names"` // of everybody, by user id
 	Groups   []slackfake.Group `json:"groups"`
 	Channels []room            `json:"channels"`
 	View     *view             `json:"view"`
 	Alerts   []Alert           `json:"alerts"`
+
+	Shortcuts []Shortcut `json:"shortcuts"`
 }
 
 type room struct {
@@ -39,6 +45,7 @@ type room struct {
 type post struct {
 	Channel   string            `json:"channel"`
 	TS        string            `json:"ts"`
+	User      string            `json:"user"`
 	Name      string            `json:"name"`
 	Bot       bool              `json:"bot,omitempty"`
 	Ephemeral bool              `json:"ephemeral,omitempty"`
@@ -70,7 +77,7 @@ func (c *Console) state(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	me := r.URL.Query().Get("as")
-	if !slices.ContainsFunc(c.cfg.People, func(p Person) bool { return p.ID == me && p.Role != "" }) {
+	if !c.plays(me) {
 		me = c.cfg.People[0].ID
 	}
 	reply(w, c.look(me))
@@ -86,7 +93,10 @@ func (c *Console) look(me string) state {
 	for _, p := range c.cfg.People {
 		names[p.ID] = p.Name
 	}
-	s := state{Version: snap.Version, Me: me, People: c.cfg.People, Names: names, Groups: snap.Groups, Alerts: c.cfg.Alerts}
+	s := state{
+		Version: snap.Version, Me: me, Locale: c.cfg.Locale, Team: snap.Team.Domain, Hold: int(c.cfg.Hold.Seconds()), Absent: c.cfg.Absent,
+		People: c.cfg.People, Names: names, Groups: snap.Groups, Alerts: c.cfg.Alerts, Shortcuts: c.cfg.Shortcuts,
+	}
 	for _, ch := range snap.Channels {
 		if ch.Archived || !slices.Contains(ch.Members, me) && ch.Direct != me {
 			continue
@@ -119,7 +129,7 @@ func (c *Console) room(ch slackfake.ChannelState, snap slackfake.Snapshot, me st
 			continue
 		}
 		p := post{
-			Channel: m.Channel, TS: m.TS, Name: names[m.User], Bot: m.Own, Ephemeral: only[m.TS], Edited: m.Edited,
+			Channel: m.Channel, TS: m.TS, User: m.User, Name: names[m.User], Bot: m.Own, Ephemeral: only[m.TS], Edited: m.Edited,
 			Text: m.Text, Blocks: m.Blocks,
 		}
 		if p.Bot {

@@ -1,120 +1,195 @@
-'use strict';
-
-const WORDS = {
-  'zh-CN': { demo: '演示', iam: '我现在是', channels: '频道', alerts: '触发告警', alertshint: '告警经由真实的 webhook 进入。', tour: '试试看', send: '发送', thread: '消息列', optional: '可选', only: '仅你可见', edited: '已编辑', replies: n => n + ' 条回复', reply: '回复', placeholder: '消息，/notebook 命令，或 @notebookbot …', replyph: '回复，或 @notebookbot 命令', cancel: '取消', empty: '还没有消息。', gone: '连接已断开，正在重连……', bot: '应用', roles: { operator: '运维', commander: '指挥', stranger: '外部人员' } },
-  en: { demo: 'demo', iam: 'I am', channels: 'Channels', alerts: 'Fire alerts', alertshint: 'They come in through the real webhook.', tour: 'What to try', send: 'Send', thread: 'Thread', optional: 'optional', only: 'Only visible to you', edited: 'edited', replies: n => n + (n === 1 ? ' reply' : ' replies'), reply: 'Reply', placeholder: 'Message, /notebook command, or @notebookbot …', replyph: 'Reply, or @notebookbot command', cancel: 'Cancel', empty: 'No messages yet.', gone: 'Connection lost, trying again…', bot: 'APP', roles: { operator: 'operator', commander: 'commander', stranger: 'stranger' } },
-};
-const TOUR = {
-  'zh-CN': [['触发“服务宕机”，在 #incidents 看卡片'], ['点“确认”，响应时钟停止'], ['输入 ', '/notebook help'], ['在消息列里输入 ', '@notebookbot incident note 已重启 backend'], ['换成外部人员再点一次按钮'], ['结束告警，看“验证中”到“已恢复”']],
-  en: [['Fire "service down", look at #incidents'], ['Press Acknowledge: the response clock stops'], ['Type ', '/notebook help'], ['In the thread type ', '@notebookbot incident note backend restarted'], ['Be the stranger and press a button'], ['End the alert: verifying, then recovered']],
-};
+// The page: who one is, channels, messages, threads, and the wires to the console.
+import { el, mrkdwn, renderBlocks, world } from './blocks.js';
+import { confirmed, drawView } from './dialogs.js';
+import { T, clock, day, full, lang, speak, tour } from './words.js';
 
 const $ = id => document.getElementById(id);
-let lang = localStorage.lang || (navigator.language.startsWith('zh') ? 'zh-CN' : document.documentElement.lang);
-let me = localStorage.me || '', channel = '', threadTS = '', viewID = '', version = 0, seen = {}, drawn = {};
-function T(key) { return (WORDS[lang] || WORDS.en)[key]; }
+const narrow = matchMedia('(max-width: 700px)');
+let me = localStorage.me || '', channel = '', thread = '', version = 0, state = null;
+// What a person has seen: by person and channel, and by person, channel and thread, the newest timestamp.
+const seen = JSON.parse(localStorage.seen || '{}');
 
-function words() {
-  document.documentElement.lang = lang;
-  document.querySelectorAll('[data-t]').forEach(e => { e.textContent = T(e.dataset.t); });
-  $('box').placeholder = T('placeholder'); $('replybox').placeholder = T('replyph');
-  $('lang').textContent = lang === 'en' ? '中文' : 'English';
-  $('tour').replaceChildren(...TOUR[lang].map(([text, cmd]) => el('li', {}, text, cmd ? el('code', { onclick: () => { const b = cmd.startsWith('@') && threadTS ? $('replybox') : $('box'); b.value = cmd; b.focus(); } }, cmd) : null)));
-  drawn = {};
+function toast(text, good) {
+  const t = $('toast');
+  t.textContent = text;
+  t.className = good ? 'good' : '';
+  t.hidePopover(); t.showPopover(); // again, so that it lies above a modal
+  clearTimeout(t.timer);
+  t.timer = setTimeout(() => t.hidePopover(), good ? 2500 : 7000);
 }
 
-let toastTimer;
-function toast(text) { $('toast').textContent = text; $('toast').hidden = false; clearTimeout(toastTimer); toastTimer = setTimeout(() => { $('toast').hidden = true; }, 6000); }
-
-async function call(path, body) {
-  const r = await fetch('api/' + path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ as: me, ...body }) });
-  const answer = await r.json().catch(() => ({ error: r.status + ' ' + r.statusText }));
-  if (answer.error) toast(answer.error);
+// call asks the console. Errors become a toast, unless whoever calls shows them itself.
+async function call(path, body, quiet) {
+  let answer;
+  try {
+    const r = await fetch('api/' + path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ as: me, ...body }) });
+    answer = r.ok ? await r.json() : { error: (await r.text()).trim() || r.statusText };
+  } catch {
+    answer = { error: T('gone') };
+  }
+  if (answer.error && !quiet) toast(answer.error === '⚠' ? T('nottaken') : answer.error);
   return answer;
 }
 
-function clock(ts) { const d = new Date(parseFloat(ts) * 1000); return String(d.getHours()).padStart(2, '0') + ':' + String(d.getMinutes()).padStart(2, '0'); }
-
-function confirmBox(c) {
-  if (!c) return Promise.resolve(true);
-  return new Promise(done => {
-    const end = v => { $('overlay').hidden = true; viewID = ''; drawn.view = null; done(v); };
-    $('modal').onsubmit = ev => { ev.preventDefault(); end(true); };
-    $('modal').replaceChildren(el('h1', {}, textOf(c.title)), el('div', { class: 'in rt' }, textOf(c.text)),
-      el('div', { class: 'feet' }, el('button', { type: 'button', class: 'act', onclick: () => end(false) }, textOf(c.deny)), el('button', { class: 'act primary' }, textOf(c.confirm))));
-    $('overlay').hidden = false;
-  });
+function words() {
+  document.documentElement.lang = lang;
+  document.title = 'notebookbot ' + T('demo');
+  document.querySelectorAll('[data-t]').forEach(e => { e.textContent = T(e.dataset.t); });
+  document.querySelectorAll('[data-label]').forEach(e => { e.setAttribute('aria-label', T(e.dataset.label)); });
+  $('box').placeholder = T('box'); $('replybox').placeholder = T('replybox');
+  $('lang').textContent = lang === 'en' ? '中文' : 'English';
+  $('speaks').textContent = T('speaks')[state.locale] || '';
+  const cmd = text => el('button', { type: 'button', class: 'cmd', onclick: () => prepare(text) }, text);
+  $('tour').replaceChildren(...tour(state.hold).map(([text, ...commands]) => el('li', {}, text, commands.flatMap((c, i) => [i ? ' ' : null, cmd(c)]))));
+  $('alerts').replaceChildren(...state.alerts.map(a => el('button', {
+    type: 'button', 'data-alert': a.name, onclick: async ev => {
+      const b = ev.currentTarget;
+      b.disabled = true;
+      const answer = await call('alert', { name: a.name });
+      b.disabled = false;
+      if (!answer.error) toast(T('fired'), true);
+    } }, a.label[lang] || a.name)));
 }
 
-function message(m, inThread) {
+// prepare puts a command of the tour where it belongs: a mention into the newest card's thread.
+function prepare(text) {
+  if (text.startsWith('@') && !thread) {
+    const found = [room(), ...state.channels].flatMap(c => (c?.messages || []).filter(m => m.bot && m.blocks?.some(b => b.type === 'actions')).slice(-1).map(m => [c.id, m.ts]))[0];
+    if (found) { go(found[0]); thread = found[1]; draw(); }
+  }
+  openMenu(false);
+  const box = text.startsWith('@') && thread ? $('replybox') : $('box');
+  box.value = text;
+  box.focus();
+}
+
+function room() { return state?.channels.find(c => c.id === channel); }
+
+function go(to) {
+  if (to !== channel) { channel = to; thread = ''; }
+  $('messages').dataset.at = '';
+  openMenu(false);
+  draw();
+}
+
+// follow leads to a message of the workspace, where a permalink would.
+function follow(to, ts) {
+  const c = state.channels.find(c => c.id === to);
+  const root = c?.messages.find(m => m.ts === ts || m.replies?.some(r => r.ts === ts));
+  if (!root) return;
+  $('modal').open && $('modal').dispatchEvent(new Event('cancel', { cancelable: true }));
+  go(to);
+  if (root.ts !== ts) { thread = root.ts; draw(); }
+  const e = document.querySelector((root.ts === ts ? '#messages' : '#replies') + ' [data-ts="' + CSS.escape(ts) + '"]');
+  e?.scrollIntoView({ block: 'nearest' });
+  e?.classList.add('found');
+  setTimeout(() => e?.classList.remove('found'), 2000);
+}
+
+function newest(list) { return list.reduce((a, m) => [m.ts, ...(m.replies || []).map(r => r.ts)].reduce((x, y) => (y > x ? y : x), a), ''); }
+function fresh(list, since) { return list.filter(m => m.user !== me && m.ts > (since || '')).length; }
+function see(key, ts) { if (ts > (seen[key] || '') && !document.hidden) { seen[key] = ts; localStorage.seen = JSON.stringify(seen); } }
+
+function message(m, inThread, unread) {
   const press = async (b, e, button) => {
-    if (!(await confirmBox(e.confirm))) return;
-    button.disabled = true;
-    await call('click', { channel: m.channel, ts: m.ts, block: b.block_id, action: e.action_id, ephemeral: !!m.ephemeral });
-    button.disabled = false;
+    if (!(await confirmed(e.confirm))) return;
+    if (button) button.disabled = true;
+    await call('click', { channel: m.channel, ts: m.ts, block: b.block_id, action: e.action_id });
+    if (button) button.disabled = false;
   };
-  const open = () => { threadTS = m.ts; drawn = {}; draw(); };
+  const open = () => { thread = m.ts; $('replies').dataset.at = ''; draw(); $('replybox').focus(); };
+  const at = new Date(parseFloat(m.ts) * 1000), n = (m.replies || []).filter(r => !r.ephemeral).length;
+  const last = m.replies?.length ? T('last', clock(new Date(parseFloat(m.replies.at(-1).ts) * 1000))) : '';
+  const tag = key => el('span', { class: 'tag' }, T(key));
   return el('article', { class: 'msg' + (m.bot ? ' bot' : '') + (m.ephemeral ? ' only' : ''), 'data-ts': m.ts },
-    el('div', { class: 'face', 'aria-hidden': true }, m.bot ? 'N' : [...m.name][0]),
+    el('div', { class: 'face face' + [...(m.user || '')].reduce((a, c) => a + c.charCodeAt(0), 0) % 5, 'aria-hidden': 'true' }, m.bot ? 'N' : [...m.name][0]?.toUpperCase()),
     el('div', { class: 'body' },
-      el('span', { class: 'who' }, m.name), m.bot ? el('span', { class: 'tag' }, T('bot')) : null, el('time', { class: 'when' }, clock(m.ts)),
-      m.edited ? el('span', { class: 'tag' }, T('edited')) : null, m.ephemeral ? el('span', { class: 'tag' }, T('only')) : null,
+      el('span', { class: 'who' }, m.name), m.bot ? tag('bot') : null, el('time', { class: 'when', datetime: at.toISOString(), title: full(at) }, clock(at)),
+      m.edited ? tag('edited') : null, m.ephemeral ? el('span', { class: 'tag eye' }, '👁 ' + T('only')) : null,
       m.blocks?.length ? renderBlocks(m.blocks, press) : el('div', { class: 'rt' }, mrkdwn(m.text || '')),
-      inThread || m.ephemeral ? null : el('button', { type: 'button', class: 'more', onclick: open }, m.replies?.length ? T('replies')(m.replies.length) : T('reply'))));
+      inThread || m.ephemeral ? null : el('div', { class: 'under' },
+        el('button', { type: 'button', class: 'more', onclick: open }, m.replies?.length ? T('replies', n) : T('reply'), last ? el('small', {}, last) : null,
+          unread ? el('span', { class: 'new' }, T('fresh', unread)) : null),
+        m.bot ? null : (state.shortcuts || []).map(s => el('button', { type: 'button', class: 'more', 'data-shortcut': s.callback, onclick: () => call('shortcut', { channel: m.channel, ts: m.ts, name: s.callback }) }, s.label[lang])))));
 }
 
-function fill(box, key, list, inThread) {
-  const sum = JSON.stringify(list) + lang;
-  if (drawn[key] === sum) return;
-  drawn[key] = sum;
-  const down = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
-  box.replaceChildren(...(list.length ? list.map(m => message(m, inThread)) : [el('p', { class: 'empty' }, T('empty'))]));
-  if (down || !drawn[key + 'once']) box.scrollTop = box.scrollHeight;
-  drawn[key + 'once'] = true;
+// fill makes a list show items, and touches only what has changed: the place, the focus and open selections stay.
+function fill(box, key, items) {
+  const fromEnd = box.scrollHeight - box.scrollTop - box.clientHeight, arrived = box.dataset.at === key;
+  const old = arrived && box.drawn || new Map(), now = new Map();
+  const focus = box.contains(document.activeElement) && document.activeElement;
+  const focused = focus && [focus.closest('[data-ts]')?.dataset.ts, focus.dataset.action];
+  let before = old.size ? box.firstChild : (box.replaceChildren(), null), added = false;
+  for (const it of items) {
+    const was = old.get(it.key);
+    const node = was?.sum === it.sum ? was.node : it.make();
+    added ||= !was;
+    now.set(it.key, { sum: it.sum, node });
+    if (was && was.node !== node) { if (before === was.node) before = node; was.node.replaceWith(node); }
+    if (node === before) before = node.nextSibling; else box.insertBefore(node, before);
+  }
+  while (before) { const next = before.nextSibling; before.remove(); before = next; }
+  box.drawn = now;
+  box.dataset.at = key;
+  if (focused && !focus.isConnected) {
+    const host = box.querySelector('[data-ts="' + CSS.escape(focused[0] || '') + '"]');
+    (host?.querySelector('[data-action="' + CSS.escape(focused[1] || '') + '"]') || box).focus({ preventScroll: true });
+  }
+  if (!arrived || fromEnd < 60) box.scrollTop = box.scrollHeight;
+  return arrived && added && fromEnd >= 60;
 }
 
-function drawView(v) {
-  if ((v?.id || '') + (v?.hash || '') === drawn.view) return;
-  drawn.view = (v?.id || '') + (v?.hash || '');
-  if (!v) { if (viewID) $('overlay').hidden = true; viewID = ''; return; }
-  viewID = v.id;
-  $('modal').onsubmit = async ev => {
-    ev.preventDefault();
-    const values = {};
-    $('modal').querySelectorAll('[data-block]').forEach(f => { values[f.dataset.block] = f.value; });
-    const a = await call('submit', { view: v.id, values });
-    $('modal').querySelectorAll('.err').forEach(e => { e.textContent = ''; });
-    for (const [block, text] of Object.entries(a.errors || {})) { const e = $('err-' + block); if (e) e.textContent = text; }
-  };
-  const press = (b, e) => call('click', { view: v.id, block: b.block_id, action: e.action_id });
-  $('modal').replaceChildren(el('h1', {}, v.title), el('div', { class: 'in' }, renderBlocks(v.blocks, press)),
-    el('div', { class: 'feet' }, el('button', { type: 'button', class: 'act', onclick: () => call('close', { view: v.id }) }, v.close || T('cancel')),
-      v.submit ? el('button', { class: 'act primary', id: 'submit' }, v.submit) : null));
-  $('overlay').hidden = false;
-  $('modal').querySelector('textarea, input, select')?.focus();
+function listOf(messages, inThread) {
+  const items = [];
+  let last = '';
+  for (const m of messages) {
+    const d = new Date(parseFloat(m.ts) * 1000), name = day(d, true, true);
+    if (name !== last && !inThread) items.push({ key: 'day ' + d.toDateString(), sum: name, make: () => el('div', { class: 'day', role: 'separator' }, el('span', {}, day(d, true, true))) });
+    last = name;
+    const unread = inThread ? 0 : fresh(m.replies || [], seen[me + channel + m.ts] || '');
+    items.push({ key: m.ts, sum: JSON.stringify([m, lang, unread]), make: () => message(m, inThread, unread) });
+  }
+  return items.length ? items : [{ key: 'empty', sum: lang, make: () => el('p', { class: 'empty' }, T('empty')) }];
+}
+
+function drawSide() {
+  $('people').replaceChildren(...state.people.filter(p => p.role).map(p => el('button', {
+    type: 'button', 'aria-pressed': String(p.id === me), 'data-user': p.id, onclick: () => { me = localStorage.me = p.id; thread = ''; openMenu(false); poll(true); },
+  }, p.name, el('small', {}, T('roles')[p.role] || p.role))));
+  let elsewhere = 0;
+  $('channels').replaceChildren(...state.channels.map(c => {
+    const all = c.messages.flatMap(m => [m, ...(m.replies || [])]), here = c.id === channel;
+    if (here) see(me + c.id, newest(c.messages));
+    const unread = here ? 0 : fresh(all, seen[me + c.id]);
+    elsewhere += unread;
+    return el('button', { type: 'button', 'aria-current': String(here), 'data-channel': c.id, class: unread ? 'unread' : '', onclick: () => go(c.id) },
+      (c.direct ? '@ ' : '# ') + c.name, unread ? el('span', { class: 'count', 'aria-label': T('unread', unread) }, unread > 99 ? '99+' : unread) : null);
+  }));
+  $('menucount').hidden = !elsewhere;
+  $('menucount').textContent = elsewhere;
+}
+
+// keepFocus draws lists of buttons anew and gives the focus back to the one that had it.
+function keepFocus(box, drawing) {
+  const had = $(box).contains(document.activeElement) && document.activeElement;
+  drawing();
+  if (!had || had.isConnected) return;
+  for (const [key, value] of Object.entries(had.dataset)) $(box).querySelector('[data-' + key + '="' + CSS.escape(value) + '"]')?.focus();
 }
 
 function draw() {
-  const s = window.STATE;
-  if (!s) return;
-  $('people').replaceChildren(...s.people.filter(p => p.role).map(p => el('button', { type: 'button', role: 'radio', 'aria-checked': String(p.id === me), 'data-user': p.id, onclick: () => { me = localStorage.me = p.id; threadTS = ''; version = 0; drawn = {}; poll(true); } }, p.name, el('small', {}, T('roles')[p.role] || p.role))));
-  $('channels').replaceChildren(...s.channels.map(c => {
-    const n = c.messages.reduce((a, m) => a + 1 + (m.replies?.length || 0), 0), unread = Math.max(0, n - (seen[me + c.id] || 0));
-    if (c.id === channel) seen[me + c.id] = n;
-    return el('button', { type: 'button', 'aria-current': String(c.id === channel), 'data-channel': c.id, class: unread && c.id !== channel ? 'unread' : '', onclick: () => { channel = c.id; threadTS = ''; drawn = {}; draw(); } }, (c.direct ? '' : '# ') + c.name, unread && c.id !== channel ? el('span', { class: 'count' }, unread) : null);
-  }));
-  if (drawn.alerts !== lang) {
-    drawn.alerts = lang;
-    $('alerts').replaceChildren(...s.alerts.map(a => el('button', { type: 'button', 'data-alert': a.name, onclick: async ev => { const b = ev.currentTarget; b.disabled = true; await call('alert', { name: a.name }); b.disabled = false; } }, a.label[lang] || a.name)));
-  }
-  const c = s.channels.find(c => c.id === channel);
+  if (!state) return;
+  keepFocus('side', drawSide);
+  const c = room();
   if (!c) return;
-  $('title').textContent = (c.direct ? '' : '# ') + c.name; $('topic').textContent = c.topic?.[lang] || '';
-  fill($('messages'), 'messages', c.messages, false);
-  const root = threadTS && c.messages.find(m => m.ts === threadTS);
+  $('title').textContent = (c.direct ? '@ ' : '# ') + c.name; $('topic').textContent = c.topic?.[lang] || '';
+  const root = thread && c.messages.find(m => m.ts === thread);
+  if (root) see(me + channel + root.ts, newest([root]));
+  if (fill($('messages'), me + channel, listOf(c.messages, false))) $('newest').hidden = false;
   $('thread').hidden = !root;
-  if (root) fill($('replies'), 'replies', [{ ...root, replies: undefined }, ...(root.replies || [])], true);
-  drawView(s.view);
+  $('threadof').textContent = $('title').textContent;
+  if (root) fill($('replies'), me + thread, listOf([{ ...root, replies: undefined }, ...(root.replies || [])], true));
+  drawView(state.view, call);
 }
 
 let polling;
@@ -124,31 +199,53 @@ async function poll(now) {
   while (polling === mine) {
     try {
       const r = await fetch('api/state?as=' + encodeURIComponent(me) + '&since=' + (now ? 0 : version), { signal: mine.signal });
+      if (!r.ok) throw new Error(r.statusText);
       const s = await r.json();
-      now = false; version = s.version; window.STATE = s;
-      if (!me || !s.people.some(p => p.id === me && p.role)) { me = localStorage.me = s.me; now = true; continue; }
-      if (!s.channels.some(c => c.id === channel)) channel = s.channels[0].id;
+      now = false; version = s.version;
+      const first = !state;
+      state = s;
+      Object.assign(world, { names: s.names, groups: s.groups, channels: s.channels, people: s.people, team: s.team, absent: s.absent || {} });
+      if (first) { if (!lang) speak(s.locale); words(); }
+      if (me !== s.me) me = localStorage.me = s.me;
+      if (!s.channels.some(c => c.id === channel)) { channel = s.channels[0]?.id || ''; thread = ''; }
       draw();
-    } catch (err) {
+    } catch {
       if (mine.signal.aborted) return;
-      toast(T('gone'));
+      if (state) toast(T('gone'));
+      version = 0; // a demo that was started anew counts from the beginning
       await new Promise(r => setTimeout(r, 1000));
     }
   }
 }
 
-async function send(box, thread) {
+async function send(box, to) {
   const text = box.value.trim();
   if (!text) return;
+  if (to && text.startsWith('/')) { toast(T('noslash')); return; }
   box.value = '';
-  const a = await call('say', { channel, thread, text });
-  if (a.error) box.value = text;
+  const a = await call('say', { channel, thread: to, text });
+  if (a.error && !box.value) box.value = text;
 }
 
+function openMenu(yes) {
+  document.body.classList.toggle('menu', yes);
+  $('menu').setAttribute('aria-expanded', String(yes));
+}
+
+function closeThread() { thread = ''; draw(); $('box').focus({ preventScroll: true }); }
+
+world.follow = follow; world.toast = toast;
 $('composer').onsubmit = ev => { ev.preventDefault(); send($('box'), ''); };
-$('replyform').onsubmit = ev => { ev.preventDefault(); send($('replybox'), threadTS); };
-$('closethread').onclick = () => { threadTS = ''; draw(); };
-$('lang').onclick = () => { lang = localStorage.lang = lang === 'en' ? 'zh-CN' : 'en'; words(); draw(); };
-document.addEventListener('keydown', ev => { if (ev.key === 'Escape' && viewID) call('close', { view: viewID }); });
-words();
+$('replyform').onsubmit = ev => { ev.preventDefault(); send($('replybox'), thread); };
+$('closethread').onclick = closeThread;
+$('menu').onclick = () => openMenu(!document.body.classList.contains('menu'));
+$('lang').onclick = () => { speak(lang === 'en' ? 'zh-CN' : 'en', true); words(); draw(); };
+$('newest').onclick = () => { $('messages').scrollTop = $('messages').scrollHeight; };
+$('messages').onscroll = ev => { const b = ev.target; if (b.scrollHeight - b.scrollTop - b.clientHeight < 60) $('newest').hidden = true; };
+document.querySelector('main').addEventListener('pointerdown', ev => { if (narrow.matches && !ev.target.closest('#menu')) openMenu(false); });
+document.addEventListener('keydown', ev => {
+  if (ev.key !== 'Escape' || ev.defaultPrevented || document.querySelector('dialog[open]')) return;
+  if (document.body.classList.contains('menu')) { openMenu(false); $('menu').focus(); } else if (thread) closeThread();
+});
+document.addEventListener('visibilitychange', draw);
 poll(true);

@@ -1,0 +1,85 @@
+// What the page itself says. What the bot says comes from the bot, in its own language.
+
+const WORDS = {
+  'zh-CN': {
+    demo: '演示', side: '人员和频道', iam: '我现在是', channels: '频道和私信', alerts: '触发告警', tour: '试试看',
+    alertshint: '按 Alertmanager 的格式发到机器人真正的 webhook。', fired: '已发送，webhook 回答 200。',
+    send: '发送', thread: '话题', messages: '消息', close: '关闭', cancel: '取消', newest: '↓ 有新消息',
+    box: '消息，/notebook 命令，或 @notebookbot …', replybox: '回复，或 @notebookbot 命令',
+    optional: '可选', choose: '请选择', required: '请填写这一项。', only: '仅你可见', edited: '已编辑', bot: '应用', empty: '这里还没有消息。',
+    replies: n => n + ' 条回复', reply: '在话题里回复', fresh: n => n + ' 条新', unread: n => n + ' 条未读', last: t => '最后一条 ' + t,
+    today: '今天', yesterday: '昨天',
+    gone: '与演示的连接断了，正在重连……', nottaken: '没有受理：机器人没有及时应答。请再点一次。',
+    trouble: '没有受理：机器人没有及时应答。请再试一次。', noslash: '话题里没有斜杠命令（Slack 也是如此），请用 @notebookbot。',
+    absent: host => '演示里没有 ' + host + '；在真实环境里，这个按钮会打开它。',
+    roles: { operator: '运维人员', commander: '指挥', stranger: '其他工作区' },
+    speaks: { 'zh-CN': '机器人说中文（app.locale）。要它说英文：notebookbot demo --locale en', en: '机器人说英文，因为演示是用 --locale en 启动的。' },
+  },
+  en: {
+    demo: 'demo', side: 'People and channels', iam: 'I am', channels: 'Channels and direct messages', alerts: 'Fire alerts', tour: 'What to try',
+    alertshint: 'Sent as Alertmanager does, to the bot’s real webhook.', fired: 'Sent; the webhook answered 200.',
+    send: 'Send', thread: 'Thread', messages: 'Messages', close: 'Close', cancel: 'Cancel', newest: '↓ New messages',
+    box: 'Message, /notebook command, or @notebookbot …', replybox: 'Reply, or @notebookbot command',
+    optional: 'optional', choose: 'Choose', required: 'Please complete this field.', only: 'Only visible to you', edited: 'edited', bot: 'APP', empty: 'No messages here yet.',
+    replies: n => n + (n === 1 ? ' reply' : ' replies'), reply: 'Reply in thread', fresh: n => n + ' new', unread: n => n + ' unread', last: t => 'last at ' + t,
+    today: 'today', yesterday: 'yesterday',
+    gone: 'The connection to the demo is lost; trying again …', nottaken: 'Not taken: the bot did not answer in time. Press again.',
+    trouble: 'Not taken: the bot did not answer in time. Try again.', noslash: 'There are no slash commands in threads, in Slack neither: use @notebookbot.',
+    absent: host => 'There is no ' + host + ' in the demo; in a real set-up this button opens it.',
+    roles: { operator: 'operator', commander: 'commander', stranger: 'other workspace' },
+    speaks: { 'zh-CN': 'The bot speaks Chinese (app.locale). For English: notebookbot demo --locale en', en: 'The bot speaks English, because the demo was started with --locale en.' },
+  },
+};
+
+// A step is words and, where there is something to type, commands that a click puts into the field.
+const TOUR = {
+  'zh-CN': hold => [
+    ['触发“服务宕机（P0）”，到 #incidents 看卡片。'],
+    ['点“确认”：响应时钟停止。'],
+    ['在卡片的话题里记一笔：', '@notebookbot note 已重启 backend'],
+    ['换成其他工作区的人，再点按钮：会被拒绝，只有他看得到。'],
+    ['换回来，结束所有告警：先观察 ' + hold + ' 秒（正式默认 5 分钟），再变为“已恢复”。'],
+    ['点“解决”，写下原因和方案。'],
+    ['输入命令：', '/notebook help', '/notebook incident list all', '/notebook oncall', '/notebook capacity 1000 0.15 6'],
+    ['写一条普通消息，再点它下面的“开启故障”。'],
+  ],
+  en: hold => [
+    ['Fire “Service down (P0)” and look at its card in #incidents.'],
+    ['Press the first button, acknowledge: the response clock stops.'],
+    ['Write a note in the card’s thread: ', '@notebookbot note backend restarted'],
+    ['Be the one of the other workspace and press a button: refused, and nobody else sees it.'],
+    ['Be yourself again and end all alerts: verified for ' + hold + ' s (5 min by default), then recovered.'],
+    ['Press resolve and write down cause and solution.'],
+    ['Type commands: ', '/notebook help', '/notebook incident list all', '/notebook oncall', '/notebook capacity 1000 0.15 6'],
+    ['Write a plain message, then press “Open an incident” below it.'],
+  ],
+};
+
+export let lang = localStorage.lang in WORDS ? localStorage.lang : '';
+
+export function speak(to, keep) {
+  lang = to in WORDS ? to : 'zh-CN';
+  if (keep) localStorage.lang = lang;
+}
+
+export function T(key, ...args) {
+  const w = (WORDS[lang] || WORDS['zh-CN'])[key];
+  return typeof w === 'function' ? w(...args) : w;
+}
+
+export function tour(hold) { return (TOUR[lang] || TOUR['zh-CN'])(hold); }
+
+const two = n => String(n).padStart(2, '0');
+
+export function clock(d) { return two(d.getHours()) + ':' + two(d.getMinutes()); }
+
+// day names a day; pretty says today and yesterday where it can, as Slack does.
+export function day(d, pretty, long) {
+  const at = (date, shift) => new Date(date.getFullYear(), date.getMonth(), date.getDate() + shift).getTime();
+  if (pretty && at(d, 0) === at(new Date(), 0)) return T('today');
+  if (pretty && at(d, 0) === at(new Date(), -1)) return T('yesterday');
+  const year = d.getFullYear() === new Date().getFullYear() ? undefined : 'numeric';
+  return new Intl.DateTimeFormat(lang, { month: long ? 'long' : 'short', day: 'numeric', year, weekday: long ? 'long' : undefined }).format(d);
+}
+
+export function full(d) { return new Intl.DateTimeFormat(lang, { dateStyle: 'full', timeStyle: 'medium' }).format(d); }
