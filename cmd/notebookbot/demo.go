@@ -23,6 +23,12 @@ import (
 // see it.
 const demoHold = 20 * time.Second
 
+// The languages of the bot.
+const (
+	localeZh = "zh-CN"
+	localeEn = "en"
+)
+
 // demo is the whole bot on this machine: the real program on an embedded store, with a workspace in memory in place of Slack
 // and a page in the browser in place of Slack's client.
 func demo(ctx context.Context, e env, o demoOptions, log *slog.Logger) error {
@@ -35,26 +41,29 @@ func demo(ctx context.Context, e env, o demoOptions, log *slog.Logger) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 
-	workspace := slackfake.New(demoWorkspace())
+	people := demoPeople(o.locale)
+	workspace := slackfake.New(demoWorkspace(people))
 	if err := workspace.Start("127.0.0.1:0"); err != nil {
 		return err
 	}
 	defer workspace.Close()
 
 	cfg := demoConfig(workspace.URL(), filepath.Join(dir, "notebookbot.db"))
+	cfg.App.Locale = o.locale
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", o.listen, err)
 	}
 
 	loops, ctx := errgroup.WithContext(ctx)
-	alerts := &guideAlerts{now: time.Now, token: cfg.Alertmanager[0].Token}
+	alerts := &guideAlerts{now: time.Now, locale: o.locale, token: cfg.Alertmanager[0].Token}
 	loops.Go(func() error {
 		return serveOn(ctx, cfg, log, func(a net.Addr) { alerts.listening("http://" + a.String()) })
 	})
 	page := &http.Server{
 		Handler: console.New(console.Config{
-			Slack: workspace, People: demoPeople, Topics: demoTopics, Alerts: alerts.list(),
+			Slack: workspace, Locale: o.locale, People: people, Topics: demoTopics, Alerts: alerts.list(), Hold: demoHold,
+			Shortcuts: demoShortcuts(cfg), Absent: map[string]string{demoPrometheus: "Prometheus", demoAlertmanager: "Alertmanager"},
 		}).Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -123,25 +132,49 @@ func demoConfig(api, db string) *Config {
 	return cfg
 }
 
-// demoPeople are whom the visitor can be.
-var demoPeople = []console.Person{
-	{ID: slackfake.Operator, Name: "李娜", Role: "operator"},
-	{ID: slackfake.Commander, Name: "陈波", Role: "commander"},
-	{ID: slackfake.Commander2, Name: "王敏", Role: "commander"},
-	{ID: slackfake.Stranger, Name: "外部顾问", Role: "stranger"},
+// demoPeople are whom the visitor can be, with names of the bot's language.
+func demoPeople(locale string) []console.Person {
+	people := []console.Person{
+		{ID: slackfake.Operator, Name: "李娜", Role: "operator"},
+		{ID: slackfake.Commander, Name: "陈波", Role: "commander"},
+		{ID: slackfake.Commander2, Name: "王敏", Role: "commander"},
+		{ID: slackfake.Stranger, Name: "外部顾问", Role: "stranger"},
+	}
+	if locale == localeEn {
+		for i, name := range []string{"Ana", "Bo", "Chen", "Sam"} {
+			people[i].Name = name
+		}
+	}
+	return people
+}
+
+// demoShortcuts are those of the manifest, in both languages.
+func demoShortcuts(cfg *Config) []console.Shortcut {
+	var out []console.Shortcut
+	for _, locale := range []string{localeZh, localeEn} {
+		in := *cfg
+		in.App.Locale = locale
+		for i, s := range in.slackApp().Shortcuts {
+			if len(out) == i {
+				out = append(out, console.Shortcut{Callback: s.Callback, Label: map[string]string{}})
+			}
+			out[i].Label[locale] = s.Name
+		}
+	}
+	return out
 }
 
 var demoTopics = map[string]map[string]string{
-	slackfake.Ops:           {"zh-CN": "请求、报告、机器人自身的故障", "en": "requests, reports, the bot's own troubles"},
-	slackfake.Incidents:     {"zh-CN": "事件卡片", "en": "incident cards"},
-	slackfake.Announcements: {"zh-CN": "给用户的通知", "en": "notices to users"},
+	slackfake.Ops:           {"zh-CN": "机器人自身的问题，以及发不到原处的消息", "en": "the bot's own troubles, and what could not go where it should"},
+	slackfake.Incidents:     {"zh-CN": "故障卡片", "en": "incident cards"},
+	slackfake.Announcements: {"zh-CN": "给用户的通知（后续版本）", "en": "notices to users (later version)"},
 }
 
-func demoWorkspace() slackfake.Config {
+func demoWorkspace(people []console.Person) slackfake.Config {
 	cfg := slackfake.Default()
 	cfg.RateLimits = true
 	names := map[string]string{}
-	for _, p := range demoPeople {
+	for _, p := range people {
 		names[p.ID] = p.Name
 	}
 	for i, u := range cfg.Users {

@@ -17,37 +17,50 @@ import (
 
 // guideAlerts plays Alertmanager for the demo: it sends the guide's alerts to the real webhook, in the real format.
 type guideAlerts struct {
-	now   func() time.Time
-	token Secret
+	now    func() time.Time
+	locale string
+	token  Secret
 
 	mu     sync.Mutex
 	base   string               // address of the bot; empty: not listening yet
 	firing map[string]time.Time // by name: since when
 }
 
+// Where the alerts say that they come from. Neither is there in the demo.
+const (
+	demoPrometheus   = "127.0.0.1:9090"
+	demoAlertmanager = "127.0.0.1:9093"
+)
+
 // guideAlert is one rule of the guide with the instances it fires for.
 type guideAlert struct {
 	name, severity       string
 	instances            []string
-	summary, description string
-	zh, en               string
+	summary, description words
+	label                words
 }
 
 var theGuides = []guideAlert{
-	{"ServiceDown", "critical", []string{"backend:8080"}, "服务 backend:8080 宕机", "服务已宕机超过1分钟", "服务宕机（P0）", "Service down (P0)"},
 	{
-		"HighErrorRate", "warning",
-		[]string{"backend-1:8080", "backend-2:8080", "backend-3:8080"},
-		"高错误率检测", "5xx错误率超过10%",
-		"错误率过高（P1，三个实例）", "High error rate (P1, three instances)",
+		"ServiceDown", "critical", []string{"backend:8080"},
+		words{"服务 backend:8080 宕机", "Service backend:8080 is down"}, words{"服务已宕机超过1分钟", "Down for more than a minute"},
+		words{"服务宕机（P0）", "Service down (P0)"},
 	},
 	{
-		"HighResponseTime", "warning",
-		[]string{"backend:8080"},
-		"响应时间过长", "95%的请求响应时间超过2秒",
-		"响应时间过长（P1）", "High response time (P1)",
+		"HighErrorRate", "warning", []string{"backend-1:8080", "backend-2:8080", "backend-3:8080"},
+		words{"高错误率检测", "High error rate"}, words{"5xx错误率超过10%", "More than 10% of the answers are 5xx"},
+		words{"错误率过高（P1，三个实例）", "High error rate (P1, three instances)"},
 	},
-	{"DiskWillFill", "info", []string{"db-1"}, "磁盘使用率超过90%", "数据盘 /var/lib/postgresql 使用率 91%", "磁盘将满（P2）", "Disk filling up (P2)"},
+	{
+		"HighResponseTime", "warning", []string{"backend:8080"},
+		words{"响应时间过长", "Slow responses"}, words{"95%的请求响应时间超过2秒", "The 95th percentile is over 2 s"},
+		words{"响应时间过长（P1）", "Slow responses (P1)"},
+	},
+	{
+		"DiskWillFill", "info", []string{"db-1"},
+		words{"磁盘使用率超过90%", "A disk is over 90% full"}, words{"数据盘 /var/lib/postgresql 使用率 91%", "/var/lib/postgresql is 91% full"},
+		words{"磁盘将满（P2）", "Disk filling up (P2)"},
+	},
 }
 
 func (g *guideAlerts) listening(base string) {
@@ -61,12 +74,12 @@ func (g *guideAlerts) list() []console.Alert {
 	var out []console.Alert
 	for _, a := range theGuides {
 		out = append(out, console.Alert{
-			Name: a.name, Label: map[string]string{"zh-CN": a.zh, "en": a.en},
+			Name: a.name, Label: a.label.labels(),
 			Fire: func(ctx context.Context) error { return g.send(ctx, a, true) },
 		})
 	}
 	return append(out, console.Alert{
-		Name: "end", Label: map[string]string{"zh-CN": "✔ 结束所有告警", "en": "✔ End all alerts"},
+		Name: "end", Label: words{"✔ 结束所有告警", "✔ End all alerts"}.labels(),
 		Fire: func(ctx context.Context) error {
 			for _, a := range theGuides {
 				if err := g.send(ctx, a, false); err != nil {
@@ -79,6 +92,9 @@ func (g *guideAlerts) list() []console.Alert {
 }
 
 var errStarting = errors.New("the bot is still starting")
+
+// labels are words for the page, which speaks both languages.
+func (w words) labels() map[string]string { return map[string]string{localeZh: w.zh, localeEn: w.en} }
 
 // send posts a webhook as Alertmanager does.
 func (g *guideAlerts) send(ctx context.Context, a guideAlert, firing bool) error {
@@ -94,7 +110,7 @@ func (g *guideAlerts) send(ctx context.Context, a guideAlert, firing bool) error
 	if !known {
 		since = g.now()
 	}
-	body, err := json.Marshal(webhookBody(a, firing, since, g.now()))
+	body, err := json.Marshal(webhookBody(a, g.locale, firing, since, g.now()))
 	if err != nil {
 		return fmt.Errorf("alert %s: %w", a.name, err)
 	}
@@ -125,12 +141,12 @@ func (g *guideAlerts) send(ctx context.Context, a guideAlert, firing bool) error
 	return nil
 }
 
-func webhookBody(a guideAlert, firing bool, since, now time.Time) map[string]any {
+func webhookBody(a guideAlert, locale string, firing bool, since, now time.Time) map[string]any {
 	status, ends := "firing", time.Time{}
 	if !firing {
 		status, ends = "resolved", now
 	}
-	annotations := map[string]string{"summary": a.summary, "description": a.description}
+	annotations := map[string]string{"summary": a.summary.in(locale), "description": a.description.in(locale)}
 	var alerts []map[string]any
 	for _, i := range a.instances {
 		h := fnv.New64a()
@@ -138,12 +154,12 @@ func webhookBody(a guideAlert, firing bool, since, now time.Time) map[string]any
 		alerts = append(alerts, map[string]any{
 			"status": status, "startsAt": since, "endsAt": ends, "annotations": annotations,
 			"labels":       map[string]string{"alertname": a.name, "instance": i, "job": "ai-notebook", "severity": a.severity},
-			"generatorURL": "http://127.0.0.1:9090/graph?g0.expr=" + a.name, "fingerprint": fmt.Sprintf("%016x", h.Sum64()),
+			"generatorURL": "http://" + demoPrometheus + "/graph?g0.expr=" + a.name, "fingerprint": fmt.Sprintf("%016x", h.Sum64()),
 		})
 	}
 	return map[string]any{
 		"version": "4", "receiver": "chatops", "status": status, "alerts": alerts, "truncatedAlerts": 0,
-		"groupKey": fmt.Sprintf(`{}:{alertname=%q}`, a.name), "externalURL": "http://127.0.0.1:9093",
+		"groupKey": fmt.Sprintf(`{}:{alertname=%q}`, a.name), "externalURL": "http://" + demoAlertmanager,
 		"groupLabels":  map[string]string{"alertname": a.name},
 		"commonLabels": map[string]string{"alertname": a.name, "job": "ai-notebook", "severity": a.severity}, "commonAnnotations": annotations,
 	}

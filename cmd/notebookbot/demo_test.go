@@ -100,9 +100,9 @@ func openPage(t *testing.T, address, lang string) *browser {
 func (b *browser) event(ev any) {
 	switch ev := ev.(type) {
 	case *runtime.EventExceptionThrown:
-		b.t.Errorf("the page threw: %s", ev.ExceptionDetails.Text)
+		b.t.Errorf("the page threw: %s %s", ev.ExceptionDetails.Text, ev.ExceptionDetails.Exception.Description)
 	case *network.EventResponseReceived:
-		if ev.Response.Status >= 400 && !strings.HasSuffix(ev.Response.URL, "favicon.ico") {
+		if ev.Response.Status >= 400 {
 			b.t.Errorf("%s answered %d", ev.Response.URL, ev.Response.Status)
 		}
 	}

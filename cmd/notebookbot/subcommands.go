@@ -16,12 +16,13 @@ type hooks struct {
 // demoOptions are the flags of `demo`.
 type demoOptions struct {
 	listen    string
+	locale    string
 	noBrowser bool
 }
 
 func subcommands() []command {
 	return []command{
-		{"demo", "[--no-browser] [--listen ADDR]", "try the whole bot on this machine without a Slack account", runDemo},
+		{"demo", "[--locale zh-CN|en] [--no-browser] [--listen ADDR]", "try the whole bot on this machine without a Slack account", runDemo},
 		{"serve", "--config FILE", "the bot", runServe},
 		{"check", "--config FILE", "try everything that serve needs, and say how to mend it", runCheck},
 		{"run", "--config FILE \"TEXT\"", "a command from a terminal (comes with a later version)", runRun},
@@ -56,9 +57,14 @@ func runDemo(ctx context.Context, e env, args []string) error {
 	var o demoOptions
 	f.BoolVar(&o.noBrowser, "no-browser", false, "do not open the page in a browser")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "the `ADDR` of the page; loopback only")
+	f.StringVar(&o.locale, "locale", localeZh, "the `LANGUAGE` of the bot: zh-CN or en")
 	log := f.log()
 	if err := f.parse(args); err != nil {
 		return err
+	}
+	if o.locale != localeZh && o.locale != localeEn {
+		_, _ = fmt.Fprintf(e.stderr, "notebookbot demo: --locale %q: use zh-CN or en\n", o.locale)
+		return errUsage
 	}
 	d := &decoder{}
 	if d.validateAddr("--listen", o.listen); len(d.problems) > 0 || o.listen == "" {
