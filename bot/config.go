@@ -84,7 +84,8 @@ const slackAPI = "https://slack.com/api/"
 
 // Acceptor commits requests. commands.Inbox is one.
 type Acceptor interface {
-	// Accept returns nil once the request is committed, also when it was before. It gives up when ctx ends.
+	// Accept returns nil once the request is committed, also when it was before. It gives up when ctx ends; an error says that the
+	// request will not be carried out, but for a mention, which Slack delivers again.
 	Accept(ctx context.Context, r commands.Request) error
 }
 

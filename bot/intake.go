@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/ai-notebook/notebookbot/commands"
 )
@@ -15,6 +16,8 @@ const (
 	// maxFrame is what Slack reads of a frame: above 20480 bytes it drops it silently or closes the socket.
 	maxFrame = 20000
 	maxError = 500 // of one sentence below an input, in code points
+	// lastWord is how long the store has to say no when its time is over.
+	lastWord = 50 * time.Millisecond
 )
 
 // intake turns envelopes into committed requests and answers.
@@ -79,8 +82,12 @@ type accepted struct {
 
 // accept checks and commits the requests of one envelope. It comes back in time even when the store does not.
 func (in *intake) accept(ctx context.Context, e envelope) (map[string]string, error) {
-	// A commit that has begun is not broken off because the bot shuts down.
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), e.received.Add(in.cfg.timing.accept))
+	// A commit that has begun is not broken off because the bot shuts down. The store's own no comes first, since it knows what it
+	// keeps; ours is for a store that says nothing.
+	end := e.received.Add(in.cfg.timing.accept)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end.Add(-lastWord))
+	late := time.NewTimer(time.Until(end))
+	defer late.Stop()
 	select {
 	case in.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -96,7 +103,7 @@ func (in *intake) accept(ctx context.Context, e envelope) (map[string]string, er
 	select {
 	case a := <-done:
 		return a.wrong, a.err
-	case <-ctx.Done():
+	case <-late.C:
 	}
 	select {
 	case a := <-done: // both at once

@@ -58,6 +58,7 @@ type batch struct {
 	finished         []string
 	accepted         map[string]acceptedRequest
 	settled          []settlement
+	regrets          []taken // requests to be taken back
 	lanes            map[string]bool
 
 	wrote, newsOutbox, newsInbox, freed bool

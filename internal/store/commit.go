@@ -86,15 +86,16 @@ func (s *Store) attempt(ctx context.Context, items []*item) (err error) {
 		}
 	}()
 
-	if items = start(items); len(items) == 0 {
+	if items = start(items); len(items) == 0 && len(s.regrets) == 0 {
 		return nil
 	}
 	b := newBatch(ctx, ses, s.db.dialect())
+	b.regrets = s.regrets
 	if err := b.prefetch(items); err != nil {
 		return err
 	}
 	for _, it := range items {
-		if it.run == nil {
+		if it.run == nil || it.back != nil && it.state.Load() == abandoned {
 			continue
 		}
 		t := &tx{b: b}
@@ -123,8 +124,11 @@ func (s *Store) attempt(ctx context.Context, items []*item) (err error) {
 	}
 	open = false
 	if err := ses.commit(ctx); err != nil {
+		s.regret(items, true)
 		return &commitError{err}
 	}
+	s.regrets = nil
+	s.regret(items, false)
 	s.commits.Add(1)
 	for _, it := range items {
 		if it.err == nil {

@@ -26,9 +26,10 @@ var (
 		columns: 4,
 	}
 	timelineRows = &table{insert: `INSERT INTO timeline (incident, seq, at, kind, note, doc)`, columns: 6}
-	inboxRows    = &table{
+	// One that is known keeps its place, but for a microsecond: it was promised again, so nobody may take it back (see taken).
+	inboxRows = &table{
 		insert:   `INSERT INTO inbox (id, received, state, claimed_until, done, doc)`,
-		conflict: `ON CONFLICT (id) DO NOTHING`,
+		conflict: `ON CONFLICT (id) DO UPDATE SET received = inbox.received - 1 WHERE inbox.state = 0`,
 		columns:  6,
 	}
 	postRows = &table{insert: outboxInsert, conflict: `ON CONFLICT (key) DO NOTHING`, columns: 20}
@@ -97,6 +98,9 @@ func (b *batch) flush() error {
 		}
 	}
 
+	for _, r := range b.regrets { // before the same may come again
+		add(takeBack, r.id, r.received)
+	}
 	rows = nil
 	for _, id := range sortedKeys(b.accepted) {
 		r := b.accepted[id]

@@ -13,15 +13,63 @@ import (
 // The states of an inbox row. The migrations know these numbers.
 const requestWaiting = 0
 
-// Accept implements commands.Inbox.
+// Accept implements commands.Inbox. Its caller tells a person at once that nothing was taken when ctx ends, so then it does not
+// wait for a commit that is under way: what that keeps is taken back before anybody sees it. Words that Slack delivers again until
+// they are acknowledged stay.
 func (s *Store) Accept(ctx context.Context, r commands.Request) error {
 	if r.ID == "" {
 		return errors.New("store: accept a request: it has no id")
 	}
-	return s.submit(&item{ctx: ctx, run: func(t *tx) error {
+	it := &item{ctx: ctx, run: func(t *tx) error {
 		t.accepted = append(t.accepted, r)
 		return nil
-	}})
+	}}
+	if r.Source != commands.Mention {
+		it.back = &taken{clean(r.ID), micros(r.Received)}
+	}
+	return s.submit(it)
+}
+
+// taken is a request as this process put it in. Where another one has promised the same request since, the time differs.
+type taken struct {
+	id       string
+	received int64
+}
+
+var takeBack = both(`DELETE FROM inbox WHERE id = $1 AND received = $2 AND state = 0`)
+
+// regret notes which requests of a commit must be taken back, because their callers have said that they were not taken; unsure
+// says that nobody knows whether the commit took effect, which all callers hear as a no. The next commit does it, so that on this
+// replica nobody ever sees them.
+func (s *Store) regret(items []*item, unsure bool) {
+	promised := map[string]bool{}
+	var back []taken
+	for _, it := range items {
+		switch {
+		case it.back == nil || it.err != nil:
+		case unsure || !it.state.CompareAndSwap(running, kept):
+			back = append(back, *it.back)
+		default:
+			promised[it.back.id] = true
+		}
+	}
+	for _, r := range back {
+		if !promised[r.id] {
+			s.regrets = append(s.regrets, r)
+		}
+	}
+}
+
+// takeBack takes back what is to be taken back without waiting for work. If it cannot, the next commit does.
+func (s *Store) takeBack() {
+	if len(s.regrets) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), batchWithin)
+	defer cancel()
+	if err := s.attempt(ctx, nil); err != nil {
+		s.log.WarnContext(ctx, "taking back requests that came too late", "count", len(s.regrets), "err", err)
+	}
 }
 
 var (

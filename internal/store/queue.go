@@ -17,6 +17,9 @@ type item struct {
 	run func(t *tx) error
 	// after runs once the batch is written and before it is committed: for statements that choose among all rows.
 	after func(ctx context.Context, b *batch) error
+	// back is what the item puts in and its caller may leave while it runs: if it is kept all the same, it is taken back. Nil:
+	// the caller waits.
+	back *taken
 
 	state atomic.Int32
 	err   error
@@ -24,11 +27,13 @@ type item struct {
 }
 
 // The states of an item. Whoever moves it away from queued owns it. It is queued until its transaction has begun, and again
-// between two tries: a caller who gives up meanwhile knows that nothing was kept.
+// between two tries: a caller who gives up meanwhile knows that nothing was kept. One that can be taken back is kept or abandoned
+// once it was committed, whichever comes first, the commit or the caller's giving up.
 const (
 	queued int32 = iota
 	running
 	abandoned
+	kept
 )
 
 // submit queues an item and waits for its end.
@@ -68,6 +73,9 @@ func (s *Store) submit(it *item) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !it.state.CompareAndSwap(queued, abandoned) {
+		if it.back != nil && it.state.CompareAndSwap(running, abandoned) {
+			return why
+		}
 		select {
 		case <-it.done:
 			return it.err
@@ -91,12 +99,14 @@ func (s *Store) commitAll() {
 		select {
 		case first := <-s.queue:
 			s.commitBatch(s.take(first))
+			s.takeBack()
 		case <-s.closing:
 			for {
 				select {
 				case first := <-s.queue:
 					s.commitBatch(s.take(first))
 				default:
+					s.takeBack()
 					return
 				}
 			}

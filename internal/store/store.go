@@ -26,6 +26,8 @@ type Store struct {
 	once    sync.Once
 	wg      sync.WaitGroup
 
+	regrets []taken // requests that are to be taken back; the committer's own
+
 	wake      chan struct{}
 	inboxWake chan struct{}
 	health    health
