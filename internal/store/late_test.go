@@ -29,9 +29,9 @@ func slowly(t *testing.T, s *store.Store, rs ...commands.Request) (give func(i i
 		ctx, cancel := context.WithCancel(t.Context())
 		stops[i], answers[i] = cancel, make(chan error, 1)
 		wg.Go(func() { answers[i] <- s.Accept(ctx, r) })
-	}
-	for store.Waiting(s) < 1+len(rs) {
-		<-time.After(time.Millisecond)
+		for store.Waiting(s) < 2+i { // in their order
+			<-time.After(time.Millisecond)
+		}
 	}
 	next()
 	<-writing
