@@ -1,95 +1,221 @@
 package notify
 
 import (
+	"math"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// Slack takes about one message a second in a channel, with short bursts, and fifty edits a minute in a workspace (docs.slack.dev,
-// rate limits). We stay below: a refused P0 costs more than a patient P2.
+// Slack takes about one message a second in a channel, with short bursts, and fifty of edits and of look-ups a minute in a
+// workspace (docs.slack.dev, rate limits). We stay below: a refused P0 costs more than a patient P2.
 const (
 	postsPerSecond = 1
 	postBurst      = 3
 	editsPerSecond = 0.75
-	editBurst      = 15
+	findsPerSecond = 0.75
+	methodBurst    = 15
+
+	// The last ones of a burst are kept for what is urgent, so that a P0 does not even wait for the P2 before it.
+	postsKept = 1
+	editsKept = 5
+
+	// A channel that answers slowly must not keep all workers: so many tries at the same time there, and so many that are not
+	// urgent.
+	seatsUrgent  = 4
+	seatsPatient = 2
+
+	// crowdedFor is how long what is not urgent is not even claimed for a channel that had no room for it.
+	crowdedFor = 250 * time.Millisecond
+
+	mostDirect = 10000 // direct channels whose person is remembered
 )
 
-// budget spends what Slack allows. Posting counts for each channel, editing for the workspace.
+// room is what a channel can take.
+type room struct {
+	tokens  *rate.Limiter
+	blocked time.Time // Slack said to wait until then
+	busy    int       // tries under way
+}
+
+// budget spends what Slack allows. Its times are the process's own, so that a wall clock that is set changes nothing.
 type budget struct {
 	mu      sync.Mutex
-	posts   map[string]*rate.Limiter
-	edits   *rate.Limiter
-	blocked map[string]time.Time // by channel: Slack said to wait until then
+	rooms   map[string]*room
+	crowded map[string]time.Time
+	edits   method
+	finds   method
+	person  map[string]string // D… → U…: the same channel by two names
+	direct  map[string]string // U… → D…
+}
+
+// method is a method that Slack counts for the whole workspace.
+type method struct {
+	tokens  *rate.Limiter
+	blocked time.Time
 }
 
 func newBudget() *budget {
-	return &budget{posts: map[string]*rate.Limiter{}, edits: rate.NewLimiter(editsPerSecond, editBurst), blocked: map[string]time.Time{}}
+	return &budget{
+		rooms: map[string]*room{}, crowded: map[string]time.Time{}, person: map[string]string{}, direct: map[string]string{},
+		edits: method{tokens: rate.NewLimiter(editsPerSecond, methodBurst)},
+		finds: method{tokens: rate.NewLimiter(findsPerSecond, methodBurst)},
+	}
 }
 
-// take spends one post to a channel; false: not now.
-func (b *budget) take(channel string, now time.Time) bool {
+func (b *budget) room(channel string) *room {
+	if u := b.person[channel]; u != "" {
+		channel = u
+	}
+	r := b.rooms[channel]
+	if r == nil {
+		r = &room{tokens: rate.NewLimiter(postsPerSecond, postBurst)}
+		b.rooms[channel] = r
+	}
+	return r
+}
+
+// take spends one post to a channel; nil: not now. leave ends the try.
+func (b *budget) take(channel string, urgent bool, now time.Time) *room {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if now.Before(b.blocked[channel]) {
-		return false
+	r := b.room(channel)
+	need, seats := 1.0, seatsUrgent
+	if !urgent {
+		need, seats = 1+postsKept, seatsPatient
 	}
-	l := b.posts[channel]
-	if l == nil {
-		l = rate.NewLimiter(postsPerSecond, postBurst)
-		b.posts[channel] = l
+	if now.Before(r.blocked) || r.busy >= seats || r.tokens.TokensAt(now) < need {
+		return nil
 	}
-	return l.AllowN(now, 1)
+	r.tokens.AllowN(now, 1)
+	r.busy++
+	return r
 }
 
-// takeEdit spends one edit and tells when the next one may be tried if there was none to spend.
-func (b *budget) takeEdit(channel string, now time.Time) (time.Time, bool) {
+// takeEdit is take for an edit, which spends nothing of its channel's posts.
+func (b *budget) takeEdit(channel string, urgent bool, now time.Time) *room {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if t := b.blocked["edit "+channel]; now.Before(t) {
-		return t, false
+	r := b.room("edit " + channel)
+	need, seats := 1.0, seatsUrgent
+	if !urgent {
+		need, seats = 1+editsKept, seatsPatient
 	}
-	if b.edits.AllowN(now, 1) {
-		return time.Time{}, true
+	if now.Before(b.edits.blocked) || r.busy >= seats || b.edits.tokens.TokensAt(now) < need {
+		return nil
 	}
-	return now.Add(time.Second), false
+	b.edits.tokens.AllowN(now, 1)
+	r.busy++
+	return r
 }
 
-// block stops posts to a channel (or, with "edit " before it, edits there) until a time.
+// takeFind spends one look-up.
+func (b *budget) takeFind(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !now.Before(b.finds.blocked) && b.finds.tokens.AllowN(now, 1)
+}
+
+// leave ends a try that take began.
+func (b *budget) leave(r *room) {
+	if r == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r.busy--
+}
+
+// block stops posts to a channel until a time.
 func (b *budget) block(channel string, until time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if until.After(b.blocked[channel]) {
-		b.blocked[channel] = until
+	if r := b.room(channel); until.After(r.blocked) {
+		r.blocked = until
 	}
+}
+
+// blockEdits and blockFinds stop all edits and look-ups until a time.
+func (b *budget) blockEdits(until time.Time) { b.blockMethod(&b.edits, until) }
+func (b *budget) blockFinds(until time.Time) { b.blockMethod(&b.finds, until) }
+
+func (b *budget) blockMethod(m *method, until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if until.After(m.blocked) {
+		m.blocked = until
+	}
+}
+
+// met learns that what was posted to a person stands in that direct channel.
+func (b *budget) met(user, channel string, now time.Time) {
+	if user == channel || !isPerson(user) {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.direct[user] == channel {
+		return
+	}
+	if len(b.direct) >= mostDirect {
+		clear(b.direct)
+		clear(b.person)
+	}
+	if old := b.rooms[channel]; old != nil { // what was spent under the other name is spent
+		delete(b.rooms, channel)
+		spent := postBurst - int(math.Floor(old.tokens.TokensAt(now)))
+		r := b.room(user)
+		r.tokens.ReserveN(now, min(max(spent, 0), postBurst))
+		if old.blocked.After(r.blocked) {
+			r.blocked = old.blocked
+		}
+	}
+	b.person[channel], b.direct[user] = user, channel
+}
+
+// crowd leaves a channel alone for a moment.
+func (b *budget) crowd(channel string, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.crowded[channel] = now.Add(crowdedFor)
 }
 
 // full lists the channels that nothing can be posted to now, and when the first of them opens again.
 func (b *budget) full(now time.Time) (channels []string, opens time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	add := func(ch string, t time.Time) {
-		channels = append(channels, ch)
+	until := func(t time.Time) {
 		if opens.IsZero() || t.Before(opens) {
 			opens = t
 		}
 	}
-	for ch, l := range b.posts {
-		tokens := l.TokensAt(now)
+	for ch, r := range b.rooms {
+		tokens := r.tokens.TokensAt(now)
 		switch {
-		case now.Before(b.blocked[ch]):
-			add(ch, b.blocked[ch])
+		case now.Before(r.blocked):
+			until(r.blocked)
 		case tokens < 1:
-			add(ch, now.Add(time.Duration((1-tokens)/postsPerSecond*float64(time.Second))+time.Millisecond))
-		case tokens >= postBurst:
-			delete(b.posts, ch) // as good as new: so the map does not grow with every person written to
+			until(now.Add(time.Duration((1-tokens)/postsPerSecond*float64(time.Second)) + time.Millisecond))
+		case r.busy >= seatsUrgent: // a try that ends wakes us
+		case r.busy == 0 && tokens >= postBurst:
+			delete(b.rooms, ch) // as good as new: so the map does not grow with every person written to
+			continue
+		default:
+			continue
+		}
+		channels = append(channels, ch)
+		if d := b.direct[ch]; d != "" {
+			channels = append(channels, d)
 		}
 	}
-	for ch, t := range b.blocked {
+	for ch, t := range b.crowded {
 		if !now.Before(t) {
-			delete(b.blocked, ch)
+			delete(b.crowded, ch)
+			continue
 		}
+		channels = append(channels, ch)
+		until(t)
 	}
 	return channels, opens
 }

@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
 	"github.com/ai-notebook/notebookbot/templates"
-	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // People tells who stands behind a name of the ladder.
@@ -29,10 +29,10 @@ type Incidents interface {
 // Config is how the outbox behaves.
 type Config struct {
 	Ops     string              // channel for the bot's own troubles, and where goes what cannot go where it should
-	Now     func() time.Time    // nil: the system's clock
+	Now     func() time.Time    // the wall clock, for the store and for people; nil: the system's
 	Link    func(Posted) string // the address of a message, for buttons that lead to it; nil: none
 	Workers int                 // tries at the same time; zero: 16
-	Lease   time.Duration       // how long a claim lasts; zero: 45 s, longer than any try can take
+	Lease   time.Duration       // how long a claim lasts; zero: 45 s. A try is cut after two thirds of it
 	Settle  time.Duration       // how long Slack may need to show a message whose answer was lost; zero: 3 s
 }
 
@@ -47,15 +47,16 @@ type Outbox struct {
 	log    *slog.Logger
 	owner  string
 
-	budget  *budget
-	metrics *metrics
-	slots   chan struct{}
-	again   chan struct{} // a try ended: its lane may have more
+	budget   *budget
+	reach    *reach
+	slots    *slots
+	parked   *parked
+	troubles *troubles
+	metrics  *metrics
+	again    chan struct{} // something ended: there may be more to do
 
-	mu       sync.Mutex
-	failures int       // tries in a row that did not reach Slack
-	rest     time.Time // nothing is tried before that
-	troubles map[trouble]time.Time
+	mu      sync.Mutex
+	confirm map[int64]bool // edits that were done after a try that may be done late
 }
 
 // New makes an outbox. Its metrics are registered with reg.
@@ -74,123 +75,64 @@ func New(store Store, inc Incidents, sender Sender, people People, words *templa
 	}
 	return &Outbox{
 		store: store, inc: inc, sender: sender, people: people, words: words, cfg: cfg, log: log, owner: uuid.NewString(),
-		budget: newBudget(), metrics: newMetrics(reg), slots: make(chan struct{}, cfg.Workers), again: make(chan struct{}, 1),
-		troubles: map[trouble]time.Time{},
+		budget: newBudget(), reach: &reach{}, slots: newSlots(cfg.Workers), parked: &parked{}, troubles: newTroubles(),
+		metrics: newMetrics(reg), again: make(chan struct{}, 1), confirm: map[int64]bool{},
 	}
 }
 
-// idle is how long the outbox waits at most before it looks again: the safety net below Wake.
-const idle = time.Second
-
-// grace is what tries under way get to end when the program stops.
-const grace = 3 * time.Second
+const (
+	// idle is how long the outbox waits at most before it looks again: the safety net below Wake.
+	idle = time.Second
+	// grace is what tries under way get to end when the program stops.
+	grace = 3 * time.Second
+)
 
 // Run sends until ctx ends. Tries under way are given a moment to end, so that few answers are lost.
 func (o *Outbox) Run(ctx context.Context) error {
-	tries, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
+	tries, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
+	for ctx.Err() == nil {
 		wait, err := o.round(ctx, tries, &wg)
 		if err != nil && ctx.Err() == nil {
 			o.log.ErrorContext(ctx, "claiming deliveries", "err", err)
 		}
-		timer.Reset(wait)
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-o.store.Wake():
 		case <-o.again:
 		case <-timer.C:
 		}
+		timer.Stop()
+	}
+	late := time.AfterFunc(grace, func() { cut(ErrStopped) })
+	defer late.Stop()
+	o.giveBack(tries, deliveries(o.parked.takeAll()))
+	wg.Wait()
+	return nil
+}
+
+// look makes the loop look for more at once.
+func (o *Outbox) look() {
+	select {
+	case o.again <- struct{}{}:
+	default:
 	}
 }
 
-// round claims what can be sent now, begins to send it, and tells how long to wait for the next round.
-func (o *Outbox) round(ctx, tries context.Context, wg *sync.WaitGroup) (time.Duration, error) {
-	now := o.cfg.Now()
-	if rest := o.resting(now); rest > 0 {
-		return min(rest, idle), nil
-	}
-	free := cap(o.slots) - len(o.slots)
-	if free == 0 {
-		return idle, nil // a try that ends wakes us
-	}
-	full, opens := o.budget.full(now)
-	ds, next, err := o.store.Claim(ctx, Claim{Owner: o.owner, Now: now, Lease: o.cfg.Lease, Limit: free, Full: full})
-	if err != nil {
-		return idle, err
-	}
-	var back []Delivery
-	for _, d := range ds {
-		if o.costs(d) && !o.budget.take(d.Notice.Channel, now) {
-			back = append(back, d)
-			continue
-		}
-		o.slots <- struct{}{}
-		wg.Go(func() {
-			defer func() {
-				<-o.slots
-				select {
-				case o.again <- struct{}{}:
-				default:
-				}
-			}()
-			o.try(tries, d)
-		})
-	}
-	if len(back) > 0 {
-		if err := o.store.Release(ctx, back); err != nil {
-			return idle, err
-		}
-	}
-	wait := idle
-	for _, t := range []time.Time{next, opens} {
-		if !t.IsZero() {
-			wait = min(wait, max(5*time.Millisecond, t.Sub(now)))
-		}
-	}
-	if len(ds) > len(back) && len(ds) == free {
-		wait = 0 // there may be more
-	}
-	return wait, nil
-}
+// longest is the longest wait that is recorded for a delivery. What Slack asks for beyond it is kept by the budget.
+const longest = time.Minute
 
-// costs tells whether a delivery spends a channel's budget.
-func (o *Outbox) costs(d Delivery) bool {
-	n := d.Notice
-	return n.Channel != "" && n.Edits == "" && n.User == ""
-}
+// in gives the time for the store after which a delivery may be tried again.
+func (o *Outbox) in(wait time.Duration) time.Time { return o.cfg.Now().Add(min(wait, longest)) }
 
-// resting tells how long nothing is to be tried, because Slack could not be reached.
-func (o *Outbox) resting(now time.Time) time.Duration {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return max(0, o.rest.Sub(now))
-}
-
-// reached notes whether a try reached Slack. As long as none does, all wait, at first for a quarter of a second, at most for
-// fifteen: what waits goes out in its order when Slack is back, and Slack is not overrun.
-func (o *Outbox) reached(ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if ok {
-		o.failures, o.rest = 0, time.Time{}
-		return
-	}
-	o.failures++
-	d := min(15*time.Second, 250*time.Millisecond<<min(o.failures-1, 6))
-	o.rest = o.cfg.Now().Add(d/2 + rand.N(d/2)) //nolint:gosec // spreads tries, guards nothing
-}
+// limit is how long a try may take. The rest of the lease is for recording how it ended, and for clocks of replicas that differ.
+func (o *Outbox) limit() time.Duration { return o.cfg.Lease * 2 / 3 }
 
 // fateOf reads what a Sender's error means. What is no SendError is a defect of the sender; the message may be out.
 func fateOf(err error) *SendError {
-	var se *SendError
-	if errors.As(err, &se) {
+	if se, ok := errors.AsType[*SendError](err); ok {
 		return se
 	}
 	return &SendError{Fate: Ambiguous, Reason: "unclassified", Err: err}

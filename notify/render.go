@@ -17,7 +17,7 @@ func (o *Outbox) render(ctx context.Context, n incidents.Notice) (templates.Mess
 	if len(n.Message) > 0 {
 		var m templates.Message
 		if err := json.Unmarshal(n.Message, &m); err != nil {
-			return m, time.Time{}, fmt.Errorf("message of %s: %w", n.Key, err)
+			return m, time.Time{}, fmt.Errorf("message of %s: %w: %w", n.Key, errNeverRendered, err)
 		}
 		return m, time.Time{}, nil
 	}
@@ -33,7 +33,7 @@ func (o *Outbox) render(ctx context.Context, n incidents.Notice) (templates.Mess
 	switch n.Kind {
 	case incidents.CardPost, incidents.CardEdit:
 		if in == nil {
-			return templates.Message{}, updated, fmt.Errorf("notice %s: %w", n.Key, errNoIncident)
+			return templates.Message{}, updated, fmt.Errorf("notice %s: a card without an incident: %w", n.Key, errNeverRendered)
 		}
 		return o.words.Card(templates.CardView{Incident: in, Now: o.cfg.Now()}), updated, nil
 	}
@@ -50,7 +50,8 @@ func (o *Outbox) render(ctx context.Context, n incidents.Notice) (templates.Mess
 	return m, updated, nil
 }
 
-var errNoIncident = errors.New("a card without an incident")
+// errNeverRendered says that a notice will never have words.
+var errNeverRendered = errors.New("cannot be said")
 
 // told resolves the names of a notice to the people behind them at this moment.
 func (o *Outbox) told(n incidents.Notice) []templates.Target {

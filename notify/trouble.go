@@ -2,134 +2,134 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
-// Reasons that the outbox decides by. A Sender uses these words.
-const (
-	reasonBlocks = "invalid_blocks"
-)
+// scopeReasons are reasons that people mend in the app's settings. What they hold up waits.
+var scopeReasons = []string{"missing_scope", "no_permission", "access_denied", "ekm_access_denied"}
 
-// nobodysMessage are reasons for which no message at all can be sent: the token or the app. Everything waits until people have
-// mended it; nothing is given up.
-var nobodysMessage = []string{"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope",
-	"not_allowed_token_type", "no_permission", "access_denied", "org_login_required", "team_access_not_granted"}
+// closedReasons are reasons for which a channel takes nothing. What was to go there goes to ops instead.
+var closedReasons = []string{
+	"channel_not_found", "not_in_channel", "is_archived", "is_inactive", "channel_is_archived",
+	"restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
+	"restricted_action_non_threadable_channel", "restricted_action_thread_locked", "posting_to_channel_denied",
+}
 
-// closedChannel are reasons for which this channel takes nothing. What was to go there goes to ops instead.
-var closedChannel = []string{"channel_not_found", "not_in_channel", "is_archived", "restricted_action", "channel_is_archived"}
+func isToken(reason string) bool  { return slices.Contains(tokenReasons, reason) }
+func isClosed(reason string) bool { return slices.Contains(closedReasons, reason) }
 
-// trouble is something that people must mend, told once.
+// aboutContent tells whether a refusal may be about what a message is made of: everything that is about nothing else.
+func aboutContent(err error) bool {
+	se := fateOf(err)
+	return se.Fate == Permanent && !isToken(se.Reason) && !isClosed(se.Reason) && !slices.Contains(scopeReasons, se.Reason) &&
+		!slices.Contains([]string{
+			"message_not_found", "cant_update_message", "edit_window_closed", "user_not_found",
+			"user_disabled", "cannot_dm_bot", "cannot_reply_to_message", "messages_tab_disabled",
+		}, se.Reason)
+}
+
+// isPerson and isDirect tell whether an id is that of a person, or of the channel between a person and us.
+func isPerson(id string) bool { return strings.HasPrefix(id, "U") || strings.HasPrefix(id, "W") }
+func isDirect(id string) bool { return isPerson(id) || strings.HasPrefix(id, "D") }
+
+// trouble is something that people must mend.
 type trouble struct{ Channel, Reason string }
 
-// failed decides what a failed try means for the delivery. repeatable: trying again can do no harm.
-func (o *Outbox) failed(ctx context.Context, d Delivery, channel string, err error, repeatable bool) Outcome {
-	now := o.cfg.Now()
-	se := fateOf(err)
-	switch se.Fate {
-	case Limited:
-		o.budget.block(channel, now.Add(se.After))
-		o.log.WarnContext(ctx, "slack asks to wait", "channel", channel, "after", se.After)
-		return Outcome{Result: Again, At: now.Add(se.After), Reason: se.Reason}
-	case Retry:
-		o.reached(false)
-		return Outcome{Result: o.stillUnknown(d, repeatable), At: now.Add(backoff(d.Attempts)), Reason: se.Reason}
-	case Ambiguous:
-		o.reached(false)
-		if repeatable {
-			return Outcome{Result: o.stillUnknown(d, repeatable), At: now.Add(backoff(d.Attempts)), Reason: se.Reason}
+// forgetAfter is when a trouble that did not come again counts as over.
+const forgetAfter = 24 * time.Hour
+
+// troubles are those that people were told of.
+type troubles struct {
+	mu   sync.Mutex
+	told map[trouble]told
+}
+
+type told struct {
+	day  string
+	last time.Time
+}
+
+func newTroubles() *troubles { return &troubles{told: map[trouble]told{}} }
+
+// begin notes a trouble; true: it is to be told.
+func (ts *troubles) begin(t trouble, now time.Time) bool {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	maps.DeleteFunc(ts.told, func(_ trouble, v told) bool { return now.Sub(v.last) > forgetAfter })
+	day := now.UTC().Format(time.DateOnly)
+	news := ts.told[t].day != day
+	ts.told[t] = told{day, now}
+	return news
+}
+
+func (ts *troubles) end(over func(trouble) bool) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	maps.DeleteFunc(ts.told, func(t trouble, _ told) bool { return over(t) })
+}
+
+// closed tells whether a channel took nothing when it was tried last.
+func (ts *troubles) closed(channel string) bool {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for t := range ts.told {
+		if t.Channel == channel && isClosed(t.Reason) {
+			return true
 		}
-		return Outcome{Result: Unknown, At: now.Add(min(o.cfg.Settle, time.Second)), Reason: se.Reason}
 	}
-	return o.permanent(ctx, d, channel, se, repeatable)
+	return false
 }
 
-// stillUnknown keeps a delivery unknown whose look-up failed: it may be out all the same.
-func (o *Outbox) stillUnknown(d Delivery, repeatable bool) Result {
-	if d.Unknown && repeatable && d.Notice.Edits == "" {
-		return Unknown
+// noToken is the outcome of what failed for a reason that stops everything. It keeps its place: the outbox rests as a whole.
+func (o *Outbox) noToken(ctx context.Context, j job, se *SendError) Outcome {
+	o.flag(ctx, trouble{Reason: se.Reason})
+	out := *o.later(se.Reason, retryMin)
+	if j.Unknown && j.Notice.User == "" {
+		out.Result = Unknown
 	}
-	return Again
+	return out
 }
 
-func (o *Outbox) permanent(ctx context.Context, d Delivery, channel string, se *SendError, repeatable bool) Outcome {
-	n, now := d.Notice, o.cfg.Now()
-	switch {
-	case slices.Contains(nobodysMessage, se.Reason):
-		o.flag(ctx, trouble{Reason: se.Reason})
-		o.rests(now.Add(5 * time.Second))
-		return Outcome{Result: o.stillUnknown(d, repeatable), At: now.Add(authWait), Reason: se.Reason}
-	case slices.Contains(closedChannel, se.Reason):
-		o.flag(ctx, trouble{Channel: channel, Reason: se.Reason})
-		if n.Edits == "" && n.User == "" && n.Root == "" && channel != o.cfg.Ops && channel == n.Channel {
-			return o.divert(ctx, d)
-		}
-		if n.User != "" {
-			return Outcome{Result: Failed, Reason: se.Reason}
-		}
-		return Outcome{Result: o.stillUnknown(d, repeatable), At: now.Add(authWait), Reason: se.Reason}
-	}
-	o.flag(ctx, trouble{Channel: channel, Reason: se.Reason})
-	return Outcome{Result: Failed, Reason: se.Reason}
-}
-
-// divert posts to ops what its own channel does not take, under the same key. What may be out already is looked up there.
-func (o *Outbox) divert(ctx context.Context, d Delivery) Outcome {
-	d.Notice.Channel, d.Notice.ThreadTS = o.cfg.Ops, ""
-	return o.post(ctx, d)
-}
-
-func (o *Outbox) rests(until time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if until.After(o.rest) {
-		o.rest = until
-	}
-}
-
-// flag tells a trouble once: in the log, in ops (if that can be reached), and on /readyz until it is over.
+// flag tells a trouble once a day: in the log, in ops (if that can be reached), and on /readyz until it is over.
 func (o *Outbox) flag(ctx context.Context, t trouble) {
 	now := o.cfg.Now()
-	o.mu.Lock()
-	_, known := o.troubles[t]
-	if !known {
-		o.troubles[t] = now
-	}
-	o.mu.Unlock()
-	if known {
+	if !o.troubles.begin(t, now) {
 		return
 	}
 	o.log.ErrorContext(ctx, "slack refuses for good", "channel", t.Channel, "reason", t.Reason)
 	if t.Channel == o.cfg.Ops || t.Channel == "" {
 		return // it could not be told there
 	}
-	err := o.inc.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error {
-		return tx.Notify(incidents.TroubleNotice(t.Channel+" "+t.Reason, o.cfg.Ops,
-			incidents.Fact{Text: templates.TroubleSlack, Titles: []string{t.Channel, t.Reason}}, now))
-	})
-	if err != nil {
+	n := incidents.TroubleNotice(t.Channel+" "+t.Reason, o.cfg.Ops,
+		incidents.Fact{Text: templates.TroubleSlack, Titles: []string{t.Channel, t.Reason}}, now)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	if err := o.inc.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error { return tx.Notify(n) }); err != nil {
 		o.log.ErrorContext(ctx, "telling a trouble", "err", err)
+		o.troubles.end(func(x trouble) bool { return x == t }) // the next one tells it
 	}
 }
 
-// worked ends the troubles that a message to the channel disproves.
-func (o *Outbox) worked(channel string) {
-	o.reached(true)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	maps.DeleteFunc(o.troubles, func(t trouble, _ time.Time) bool { return t.Channel == "" || t.Channel == channel })
+// worked ends the troubles that a message in the channel disproves.
+func (o *Outbox) worked(ctx context.Context, channel string) {
+	o.answered(ctx, channel)
+	o.troubles.end(func(t trouble) bool { return t.Channel == "" || t.Channel == channel })
 }
 
 // Troubles lists what people must mend, as "reason (channel)", for /readyz.
 func (o *Outbox) Troubles() []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.troubles.mu.Lock()
+	defer o.troubles.mu.Unlock()
 	var out []string
-	for t := range o.troubles {
+	for t := range o.troubles.told {
 		s := t.Reason
 		if t.Channel != "" {
 			s += " (" + t.Channel + ")"
@@ -138,4 +138,14 @@ func (o *Outbox) Troubles() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// unrendered is the outcome of a notice that has no words now. What the store could not read comes again; what will never have
+// words must not hold up its lane.
+func (o *Outbox) unrendered(ctx context.Context, n incidents.Notice, err error) Outcome {
+	if errors.Is(err, incidents.ErrNotFound) || errors.Is(err, templates.ErrNoWords) || errors.Is(err, errNeverRendered) {
+		return Outcome{Result: Failed, Reason: "no words: " + err.Error()}
+	}
+	o.log.WarnContext(ctx, "rendering", "key", n.Key, "err", err)
+	return *o.later(err.Error(), retryMax)
 }

@@ -11,11 +11,15 @@ import (
 // When a try is repeated.
 const (
 	retryMin = 500 * time.Millisecond
-	retryMax = 15 * time.Second
-	// authWait is how long a delivery waits that failed for a reason which people must mend (a token, a scope, a channel).
-	authWait = 30 * time.Second
-	// rootWait is how long an edit or a reply waits for the message that it belongs to.
-	rootWait = 20 * time.Second
+	// retryMax is short, because the whole outbox rests while Slack is away: it is how long what is urgent may lag behind what is
+	// not when Slack comes back.
+	retryMax = 5 * time.Second
+	// mendWait is how long a delivery waits that failed for a reason which people must mend (a scope, a channel).
+	mendWait = 30 * time.Second
+	// recordWithin is how long one try to record an outcome may take.
+	recordWithin = 5 * time.Second
+	// refreshWithin is how long asking for a fresh card may take.
+	refreshWithin = 5 * time.Second
 )
 
 // backoff grows with the tries.
@@ -23,187 +27,130 @@ func backoff(attempts int) time.Duration {
 	return min(retryMax, retryMin<<min(max(attempts-1, 0), 10))
 }
 
-// try makes one attempt and records how it ended.
-func (o *Outbox) try(ctx context.Context, d Delivery) {
-	defer func() {
-		if v := recover(); v != nil {
-			o.log.ErrorContext(ctx, "delivery panicked", "key", d.Notice.Key, "panic", fmt.Sprint(v))
-			o.settle(ctx, d, Outcome{Result: Unknown, At: o.cfg.Now().Add(retryMax), Reason: "panic"})
-		}
-	}()
-	o.settle(ctx, d, o.attempt(ctx, d))
+// isPageToAll tells whether a notice is a page for a name, to be turned into one for each person behind it.
+func isPageToAll(n incidents.Notice) bool {
+	return n.Kind == incidents.Paged && n.Channel == "" && n.User == "" && n.Edits == ""
 }
 
-func (o *Outbox) settle(ctx context.Context, d Delivery, out Outcome) {
-	o.metrics.tries.WithLabelValues(string(out.Result)).Inc()
-	if out.Result == Sent && d.Notice.Edits == "" {
-		o.metrics.latency.Observe(o.cfg.Now().Sub(d.Notice.At).Seconds())
-	}
-	if out.Result == Failed {
-		o.log.ErrorContext(ctx, "delivery failed for good", "key", d.Notice.Key, "kind", d.Notice.Kind, "reason", out.Reason)
-	}
-	// A result that cannot be recorded is no loss: the claim runs out and the delivery is looked up by its key.
-	if err := o.store.Settle(context.WithoutCancel(ctx), d, out); err != nil {
-		o.log.ErrorContext(ctx, "recording a delivery", "key", d.Notice.Key, "result", out.Result, "err", err)
-	}
+// try makes one attempt and records how it ended. It ends well before the claim does, whatever Slack does: nobody else may take
+// the delivery while it is on its way.
+func (o *Outbox) try(ctx context.Context, j job) {
+	within, cancel := context.WithDeadline(ctx, j.until)
+	defer cancel()
+	o.settle(ctx, j, o.attempt(within, j))
 }
 
 // attempt sends one delivery, or finds out that it was sent.
-func (o *Outbox) attempt(ctx context.Context, d Delivery) Outcome {
-	switch n := d.Notice; {
+func (o *Outbox) attempt(ctx context.Context, j job) (out Outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			o.log.ErrorContext(ctx, "delivery panicked", "key", j.Notice.Key, "panic", fmt.Sprint(v))
+			out = Outcome{Result: Unknown, At: o.in(mendWait), Reason: "panic"}
+		}
+	}()
+	switch n := j.Notice; {
+	case ctx.Err() != nil:
+		return *o.later("stopped", 0)
 	case n.Edits != "":
-		return o.edit(ctx, d)
-	case n.Kind == incidents.Paged && n.Channel == "":
-		return o.fanOut(ctx, d)
+		return o.edit(ctx, j)
+	case isPageToAll(n):
+		return o.fanOut(ctx, j)
 	case n.User != "":
-		return o.whisper(ctx, d)
+		return o.whisper(ctx, j)
 	}
-	return o.post(ctx, d)
+	return o.post(ctx, j)
 }
 
-// place finds where a post goes: to its root's thread, wherever that was posted, or to its channel.
-func (o *Outbox) place(ctx context.Context, n incidents.Notice) (channel, thread string, out *Outcome) {
-	if n.Root == "" {
-		return n.Channel, n.ThreadTS, nil
+// settle records how a try ended. While the store cannot be written it tries again for as long as the claim lasts; after that
+// the delivery is looked up by its key, so that nothing is posted twice.
+func (o *Outbox) settle(ctx context.Context, j job, out Outcome) {
+	n := j.Notice
+	o.metrics.tries.WithLabelValues(string(out.Result)).Inc()
+	if out.Result == Sent && n.Edits == "" {
+		o.metrics.latency.Observe(max(0, o.cfg.Now().Sub(n.At).Seconds()))
 	}
-	root, ok, err := o.store.Posted(ctx, n.Root)
 	switch {
-	case err != nil:
-		return "", "", o.later(err, retryMin)
-	case !ok:
-		return "", "", &Outcome{Result: Again, At: o.cfg.Now().Add(rootWait), Reason: "its thread is not posted"}
+	case out.Result == Failed:
+		o.log.ErrorContext(ctx, "delivery failed for good", "key", n.Key, "kind", n.Kind, "reason", out.Reason)
+	case out.Result == Skipped && out.Reason != "" && !isPageToAll(n):
+		o.log.WarnContext(ctx, "delivery skipped", "key", n.Key, "kind", n.Kind, "reason", out.Reason)
 	}
-	return root.Channel, root.TS, nil
-}
-
-func (o *Outbox) later(err error, wait time.Duration) *Outcome {
-	return &Outcome{Result: Again, At: o.cfg.Now().Add(wait), Reason: err.Error()}
-}
-
-func (o *Outbox) post(ctx context.Context, d Delivery) Outcome {
-	n := d.Notice
-	channel, thread, out := o.place(ctx, n)
-	if out != nil {
-		return *out
-	}
-	if d.Unknown {
-		at, found, err := o.lookUp(ctx, d, channel, thread)
-		switch {
-		case err != nil:
-			return o.failed(ctx, d, channel, err, true)
-		case found:
-			o.refresh(ctx, n, time.Time{})
-			return Outcome{Result: Sent, Where: at}
+	for wait := retryMin; ; wait = min(2*wait, retryMax) {
+		err := o.record(ctx, j.Delivery, out)
+		if err == nil {
+			break
+		}
+		o.log.ErrorContext(ctx, "recording a delivery", "key", n.Key, "result", out.Result, "err", err)
+		if time.Now().Add(wait).After(j.lease) || !sleep(ctx, wait) {
+			return
 		}
 	}
-	m, updated, err := o.render(ctx, n)
-	if err != nil {
-		o.log.ErrorContext(ctx, "rendering", "key", n.Key, "err", err)
-		return *o.later(err, retryMax)
-	}
-	at, err := o.sender.Post(ctx, Post{Channel: channel, Thread: thread, Key: n.Key, Message: m})
-	if err != nil && fateOf(err).Reason == reasonBlocks {
-		// Our own defect must not cost a page: the words alone say what matters.
-		o.log.ErrorContext(ctx, "blocks refused, posting the summary alone", "key", n.Key, "err", err)
-		m.Blocks = nil
-		at, err = o.sender.Post(ctx, Post{Channel: channel, Thread: thread, Key: n.Key, Message: m})
-	}
-	if err != nil {
-		return o.failed(ctx, d, channel, err, false)
-	}
-	o.worked(channel)
-	defer o.refresh(ctx, n, updated)
-	return Outcome{Result: Sent, Where: at}
-}
-
-// lookUp looks for a message that may be out. What was posted can take a moment to be seen, so it looks twice.
-func (o *Outbox) lookUp(ctx context.Context, d Delivery, channel, thread string) (Posted, bool, error) {
-	for look := range 2 {
-		if look > 0 {
-			select {
-			case <-ctx.Done():
-				return Posted{}, false, &SendError{Fate: Ambiguous, Reason: "stopped", Err: ErrStopped}
-			case <-time.After(o.cfg.Settle):
-			}
-		}
-		at, found, err := o.sender.Find(ctx, channel, thread, d.Notice.Key, d.First.Add(-time.Minute))
-		if found || err != nil {
-			return at, found, err
-		}
-	}
-	return Posted{}, false, nil
-}
-
-// refresh asks for the card to be shown anew when the incident changed while its first post was on the way.
-func (o *Outbox) refresh(ctx context.Context, n incidents.Notice, rendered time.Time) {
-	if n.Kind != incidents.CardPost {
-		return
-	}
-	in, err := o.inc.Find(ctx, n.Incident)
-	if err == nil && in.Updated.Equal(rendered) {
-		return
-	}
-	e := incidents.EditCard(n, o.cfg.Now())
-	if err := o.inc.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error { return tx.Notify(e) }); err != nil {
-		o.log.WarnContext(ctx, "asking for a fresh card", "key", n.Key, "err", err)
+	if out.Result == Sent && n.Edits == "" {
+		o.unpark(ctx, n.Key)
 	}
 }
 
-func (o *Outbox) edit(ctx context.Context, d Delivery) Outcome {
-	n := d.Notice
-	at, ok, err := o.store.Posted(ctx, n.Edits)
-	switch {
-	case err != nil:
-		return *o.later(err, retryMin)
-	case !ok:
-		// The first post shows the newest state anyway, and asks for an edit if it did not.
-		return Outcome{Result: Again, At: o.cfg.Now().Add(rootWait), Reason: "its message is not posted"}
+func (o *Outbox) record(ctx context.Context, d Delivery, out Outcome) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	return o.store.Settle(ctx, d, out)
+}
+
+// sleep waits; false: it was cut short.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
 	}
-	if t, ok := o.budget.takeEdit(at.Channel, o.cfg.Now()); !ok {
-		return Outcome{Result: Again, At: t, Reason: "budget"}
-	}
-	m, _, err := o.render(ctx, n)
-	if err != nil {
-		o.log.ErrorContext(ctx, "rendering", "key", n.Key, "err", err)
-		return *o.later(err, retryMax)
-	}
-	if err := o.sender.Edit(ctx, at, Post{Channel: at.Channel, Key: n.Edits, Message: m}); err != nil {
-		if se := fateOf(err); se.Fate == Limited {
-			until := o.cfg.Now().Add(se.After)
-			o.budget.block("edit "+at.Channel, until)
-			return Outcome{Result: Again, At: until, Reason: se.Reason}
-		}
-		return o.failed(ctx, d, at.Channel, err, true)
-	}
-	o.worked(at.Channel)
-	return Outcome{Result: Sent, Where: at}
+}
+
+func (o *Outbox) later(reason string, wait time.Duration) *Outcome {
+	return &Outcome{Result: Again, At: o.in(wait), Reason: reason}
+}
+
+// unknown is the outcome of what may be out.
+func (o *Outbox) unknown(reason string, wait time.Duration) Outcome {
+	return Outcome{Result: Unknown, At: o.in(wait), Reason: reason}
 }
 
 // whisper shows something to one person. Nothing tells whether it arrived, so a lost answer is taken for arrived: twice is
-// worse than asking again.
-func (o *Outbox) whisper(ctx context.Context, d Delivery) Outcome {
-	n := d.Notice
-	if d.Unknown {
+// worse than asking again. What cannot be shown to that person is not shown to anybody else.
+func (o *Outbox) whisper(ctx context.Context, j job) Outcome {
+	n := j.Notice
+	if j.Unknown {
 		return Outcome{Result: Skipped, Reason: "may have been seen"}
 	}
 	m, _, err := o.render(ctx, n)
 	if err != nil {
-		return Outcome{Result: Failed, Reason: err.Error()}
+		return o.unrendered(ctx, n, err)
 	}
 	err = o.sender.Whisper(ctx, n.User, Post{Channel: n.Channel, Thread: n.ThreadTS, Key: n.Key, Message: m}, n.ResponseURL)
 	if err == nil {
+		o.answered(ctx, "")
 		return Outcome{Result: Sent}
 	}
-	if fateOf(err).Fate == Ambiguous {
-		o.reached(false)
-		return Outcome{Result: Skipped, Reason: fateOf(err).Reason}
+	se := o.judge(ctx, err)
+	switch {
+	case se.Fate == Limited:
+		o.budget.block(j.to.Channel, time.Now().Add(se.After))
+		return *o.later(se.Reason, se.After)
+	case se.Fate == Retry:
+		return *o.later(se.Reason, max(backoff(j.Attempts), se.After))
+	case se.Fate == Ambiguous:
+		return Outcome{Result: Skipped, Reason: se.Reason}
+	case isToken(se.Reason):
+		return o.noToken(ctx, j, se)
 	}
-	return o.failed(ctx, d, n.Channel, err, false)
+	return Outcome{Result: Skipped, Reason: se.Reason}
 }
 
 // fanOut turns a page for a name into one direct message for each person behind it. The keys make a repeat harmless.
-func (o *Outbox) fanOut(ctx context.Context, d Delivery) Outcome {
-	n := d.Notice
+func (o *Outbox) fanOut(ctx context.Context, j job) Outcome {
+	n := j.Notice
 	var to []incidents.Notice
 	for _, name := range n.Fact.Names {
 		for _, user := range o.people.Target(name).Users {
@@ -216,7 +163,7 @@ func (o *Outbox) fanOut(ctx context.Context, d Delivery) Outcome {
 		return Outcome{Result: Skipped, Reason: "nobody to write to"}
 	}
 	if err := o.inc.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error { return tx.Notify(to...) }); err != nil {
-		return *o.later(err, retryMin)
+		return *o.later(err.Error(), retryMin)
 	}
 	return Outcome{Result: Skipped, Reason: "a message for each person"}
 }
