@@ -103,6 +103,7 @@ type Bot struct {
 	intake  *intake
 	self    identity
 	replies replies
+	opened  chan struct{} // signalled when a socket has opened
 
 	mu  sync.Mutex
 	dms map[string]string // user id → id of our direct channel
@@ -135,7 +136,7 @@ func New(cfg Config, acceptor Acceptor, reg prometheus.Registerer, log *slog.Log
 	if cfg.timing == (timing{}) {
 		cfg.timing = realTiming
 	}
-	b := &Bot{cfg: cfg, log: log, render: renderer{loc: cfg.Location, prefix: newPrefix}, dms: map[string]string{}}
+	b := &Bot{cfg: cfg, log: log, render: renderer{loc: cfg.Location, prefix: newPrefix}, dms: map[string]string{}, opened: make(chan struct{}, 1)}
 	b.metrics = newMetrics()
 	b.web = newWeb(cfg, api, b.metrics)
 	b.gate = newGate(cfg.timing.between)

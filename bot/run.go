@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Run keeps the sockets open until ctx ends. What had been committed by then is acknowledged.
@@ -16,16 +17,25 @@ func (b *Bot) Run(ctx context.Context) error {
 	return nil
 }
 
-// introduce asks who we are until Slack answers: our own messages are told by it. Until then each event tells it.
+// introduce asks who we are until Slack answers: our own messages are told by it, and nobody may do anything before. It asks
+// again as soon as a socket opens, since Slack is back then.
 func (b *Bot) introduce(ctx context.Context) {
-	back := &backoff{first: b.cfg.timing.retry, longest: b.cfg.timing.mend}
+	back := &backoff{first: b.cfg.timing.retry, longest: b.cfg.timing.retries}
 	for {
-		if _, err := b.identify(ctx); err == nil || ctx.Err() != nil {
+		_, err := b.identify(ctx)
+		if err == nil || ctx.Err() != nil {
 			return
-		} else if back.n == 0 {
+		}
+		if back.n == 0 {
 			b.log.WarnContext(ctx, "slack does not tell who the bot is", "err", err)
 		}
-		wait(ctx, back.next())
+		t := time.NewTimer(back.next())
+		select {
+		case <-ctx.Done():
+		case <-b.opened:
+		case <-t.C:
+		}
+		t.Stop()
 		if ctx.Err() != nil {
 			return
 		}

@@ -200,6 +200,10 @@ func (s *socket) open(ctx context.Context, wg *sync.WaitGroup) (*conn, error) {
 	s.state.Connections = connections
 	s.mu.Unlock()
 	s.set(Connected, "")
+	select {
+	case s.bot.opened <- struct{}{}:
+	default: // it is known
+	}
 	s.bot.log.InfoContext(ctx, "slack socket is connected", "socket", s.state.Name, "connections", connections)
 	return c, nil
 }

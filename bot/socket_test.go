@@ -233,6 +233,34 @@ func TestASlackThatWasAwayIsFoundAgain(t *testing.T) {
 	outcomeOf(t, in)
 }
 
+func TestTheBotLearnsWhoItIsSoonAfterSlackIsBack(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fails int
+		retry time.Duration
+	}{
+		"by asking again":        {14, quick.retry},
+		"because a socket opens": {1, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := workspace(t, nil)
+			s.Fault(slackfake.Fault{Method: "auth.test", Kind: slackfake.Cut, Count: c.fails})
+			told := make(chan string, 1)
+			runBot(t, s, func(cfg *Config) {
+				cfg.timing.retry = c.retry
+				cfg.timing.retries = max(c.retry, quick.retries)
+				cfg.OnTeam = func(id string) { told <- id }
+			})
+			select {
+			case <-told:
+			case <-time.After(15 * time.Second):
+				t.Error("nobody may do anything, long after Slack answers")
+			}
+		})
+	}
+}
+
 func TestBrokenFramesDoNotEndASocketUnlessThereAreMany(t *testing.T) {
 	t.Parallel()
 	s := workspace(t, nil)
