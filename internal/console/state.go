@@ -65,12 +65,12 @@ type view struct {
 	Errors map[string]string `json:"errors,omitempty"`
 }
 
-// state tells what the person sees. With since it waits until something is newer.
+// state tells what the person sees. With since, the version that the page has, it waits until something is newer.
 func (c *Console) state(w http.ResponseWriter, r *http.Request) {
-	since, _ := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64) // unreadable: everything is newer
+	since, err := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
-	if since > 0 {
+	if err == nil && since >= 0 {
 		if _, err := c.cfg.Slack.WaitChange(ctx, since); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			http.Error(w, "the demo is ending", http.StatusServiceUnavailable)
 			return

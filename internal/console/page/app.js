@@ -5,7 +5,7 @@ import { T, clock, day, full, lang, speak, tour } from './words.js';
 
 const $ = id => document.getElementById(id);
 const narrow = matchMedia('(max-width: 700px)');
-let me = localStorage.me || '', channel = '', thread = '', version = 0, state = null;
+let me = localStorage.me || '', channel = '', thread = '', version = -1, state = null;
 // What a person has seen: by person and channel, and by person, channel and thread, the newest timestamp.
 const seen = JSON.parse(localStorage.seen || '{}');
 
@@ -156,6 +156,7 @@ function drawSide() {
   $('people').replaceChildren(...state.people.filter(p => p.role).map(p => el('button', {
     type: 'button', 'aria-pressed': String(p.id === me), 'data-user': p.id, onclick: () => { me = localStorage.me = p.id; thread = ''; openMenu(false); poll(true); },
   }, p.name, el('small', {}, T('roles')[p.role] || p.role))));
+  $('who').textContent = state.people.find(p => p.id === me)?.name || '';
   let elsewhere = 0;
   $('channels').replaceChildren(...state.channels.map(c => {
     const all = c.messages.flatMap(m => [m, ...(m.replies || [])]), here = c.id === channel;
@@ -179,6 +180,7 @@ function keepFocus(box, drawing) {
 
 function draw() {
   if (!state) return;
+  const main = $('messages'), atEnd = main.scrollHeight - main.scrollTop - main.clientHeight < 60;
   keepFocus('side', drawSide);
   const c = room();
   if (!c) return;
@@ -187,6 +189,7 @@ function draw() {
   if (root) see(me + channel + root.ts, newest([root]));
   if (fill($('messages'), me + channel, listOf(c.messages, false))) $('newest').hidden = false;
   $('thread').hidden = !root;
+  if (atEnd) main.scrollTop = main.scrollHeight; // the open thread makes the column narrower
   $('threadof').textContent = $('title').textContent;
   if (root) fill($('replies'), me + thread, listOf([{ ...root, replies: undefined }, ...(root.replies || [])], true));
   drawView(state.view, call);
@@ -198,7 +201,7 @@ async function poll(now) {
   const mine = polling = new AbortController();
   while (polling === mine) {
     try {
-      const r = await fetch('api/state?as=' + encodeURIComponent(me) + '&since=' + (now ? 0 : version), { signal: mine.signal });
+      const r = await fetch('api/state?as=' + encodeURIComponent(me) + '&since=' + (now ? -1 : version), { signal: mine.signal });
       if (!r.ok) throw new Error(r.statusText);
       const s = await r.json();
       now = false; version = s.version;
@@ -212,7 +215,7 @@ async function poll(now) {
     } catch {
       if (mine.signal.aborted) return;
       if (state) toast(T('gone'));
-      version = 0; // a demo that was started anew counts from the beginning
+      version = -1; // a demo that was started anew counts from the beginning
       await new Promise(r => setTimeout(r, 1000));
     }
   }
