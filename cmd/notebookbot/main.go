@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 	_ "time/tzdata" // time zones by name, on machines that have none installed
 )
 
@@ -22,6 +23,9 @@ const (
 	exitFailed = 1 // it was tried and failed
 	exitUsage  = 2 // wrong usage or configuration
 )
+
+// endWithin is how long after a signal the program may take to end: the contract's five seconds, less a little.
+const endWithin = 4800 * time.Millisecond
 
 // env is what a subcommand has of the outside.
 type env struct {
@@ -41,7 +45,14 @@ var errUsage = errors.New("wrong usage")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	context.AfterFunc(ctx, func() {
+		stop() // a second signal ends the program at once
+		time.AfterFunc(endWithin, func() {
+			// A store or a server that does not answer. All that was promised is on disk, as for a crash.
+			_, _ = fmt.Fprintln(os.Stderr, "notebookbot: something did not end in time; what is unfinished is taken up at the next start")
+			os.Exit(exitFailed)
+		})
+	})
 	code := program(ctx, env{stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
