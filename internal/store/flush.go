@@ -13,30 +13,33 @@ import (
 
 var (
 	incidentRows = &table{
-		insert: `INSERT INTO incidents (number, group_id, state, open, level, next_due, opened, updated, title, search, doc)`,
+		name:    "incidents",
+		columns: `number# group_id state open# level# next_due# opened# updated# title search doc`,
 		conflict: `ON CONFLICT (number) DO UPDATE SET group_id = excluded.group_id, state = excluded.state, open = excluded.open,
 			level = excluded.level, next_due = excluded.next_due, opened = excluded.opened, updated = excluded.updated,
 			title = excluded.title, search = excluded.search, doc = excluded.doc`,
-		columns: 11,
 	}
 	groupRows = &table{
-		insert: `INSERT INTO alert_groups (id, latest, updated, ended)`,
+		name:    "alert_groups",
+		columns: `id latest# updated# ended`,
 		conflict: `ON CONFLICT (id) DO UPDATE SET latest = excluded.latest, updated = excluded.updated,
 			ended = excluded.ended`,
-		columns: 4,
 	}
-	timelineRows = &table{insert: `INSERT INTO timeline (incident, seq, at, kind, note, doc)`, columns: 6}
+	timelineRows = &table{name: "timeline", columns: `incident# seq# at# kind note doc`}
 	// One that is known keeps its place, but for a microsecond: it was promised again, so nobody may take it back (see taken).
 	inboxRows = &table{
-		insert:   `INSERT INTO inbox (id, received, state, claimed_until, done, doc)`,
+		name:     "inbox",
+		columns:  `id received# state# claimed_until# done# doc`,
 		conflict: `ON CONFLICT (id) DO UPDATE SET received = inbox.received - 1 WHERE inbox.state = 0`,
-		columns:  6,
 	}
-	postRows = &table{insert: outboxInsert, conflict: `ON CONFLICT (key) DO NOTHING`, columns: 20}
+	postRows = &table{
+		name: "outbox", columns: outboxColumns, instead: outboxInstead,
+		conflict: `ON CONFLICT (key) DO NOTHING`,
+	}
 	// An edit whose key is known asks for the newest to be shown. One that waits (or is being sent) keeps its place, its
 	// back-off and its claim; a finished one begins anew.
 	editRows = &table{
-		insert: outboxInsert,
+		name: "outbox", columns: outboxColumns, instead: outboxInstead,
 		conflict: `ON CONFLICT (key) DO UPDATE SET doc = excluded.doc, kind = excluded.kind, priority = excluded.priority,
 			channel = excluded.channel, revision = outbox.revision + excluded.revision, state = 0,
 			lane = CASE WHEN outbox.state = 0 THEN outbox.lane ELSE excluded.lane END,
@@ -46,7 +49,6 @@ var (
 			unknown = CASE WHEN outbox.state = 0 THEN outbox.unknown ELSE 0 END,
 			created = CASE WHEN outbox.state = 0 THEN outbox.created ELSE excluded.created END
 			WHERE outbox.edit = 1`,
-		columns: 20,
 	}
 	setNumber     = both(`UPDATE counters SET value = $1 WHERE name = 'incident'`)
 	addBreaches   = both(`UPDATE counters SET value = value + $1 WHERE name = $2`)
@@ -54,13 +56,23 @@ var (
 	tell          = both(`SELECT pg_notify('notebookbot_' || md5(current_schema()), $1)`)
 	lockLanes     = both(`SELECT pg_advisory_xact_lock(hashtext(current_schema()), bucket) FROM
 		(SELECT DISTINCT hashtext(v) & 1023 AS bucket FROM {list $1 text} ORDER BY 1) AS buckets`)
-	promote = both(`UPDATE outbox SET head = 1 WHERE id IN (
-		SELECT (SELECT o.id FROM outbox o WHERE o.lane = list.v AND o.state = 0 ORDER BY o.id LIMIT 1)
-		FROM {list $1 text} WHERE NOT EXISTS (SELECT 1 FROM outbox h WHERE h.lane = list.v AND h.head = 1))`)
+	promote = both(`UPDATE outbox SET head = 1 WHERE id {among}
+		SELECT (SELECT o.id FROM outbox o WHERE o.lane = list.v AND o.state = 0 ORDER BY o.id LIMIT 1) FROM {list $1 text}
+		WHERE (SELECT h.id FROM outbox h WHERE h.lane = list.v AND h.head = 1 LIMIT 1) IS NULL {end}`)
+	busyLanes = both(`SELECT list.v FROM {list $1 text} WHERE
+		(SELECT o.id FROM outbox o WHERE o.lane = list.v AND o.state = 0 LIMIT 1) IS NOT NULL`)
 )
 
-const outboxInsert = `INSERT INTO outbox (key, edit, kind, lane, priority, channel, state, head, revision, attempts, first_try,
-	next_at, claimed_by, unknown, posted_channel, posted_ts, reason, created, done, doc)`
+const outboxColumns = `key edit# kind lane priority# channel state# head# revision# attempts# first_try#
+	next_at# claimed_by unknown# posted_channel posted_ts reason created# done# doc`
+
+// The first of its lane is put in as its head where nobody waits in that lane: otherwise promote would write it a second time.
+// On PostgreSQL the statement looks itself and saves a round trip; SQLite is asked before, since there a statement that reads what
+// it writes keeps its rows aside.
+var outboxInstead = map[string]string{
+	"head": `CASE WHEN @head = 1 AND
+		(SELECT o.id FROM outbox o WHERE o.lane = @lane AND o.state = 0 LIMIT 1) IS NULL THEN 1 ELSE 0 END`,
+}
 
 // flush writes what the functions left, with few statements. The order is the same for everybody and rows are sorted, so that
 // two replicas never wait for each other in a circle.
@@ -116,14 +128,15 @@ func (b *batch) flush() error {
 	if err != nil {
 		return err
 	}
-	out = append(out, notices...)
-	out = append(out, b.settleStmts()...)
-
-	if lanes := sortedKeys(b.lanes); len(lanes) > 0 {
+	settled := b.settleStmts()
+	lanes := sortedKeys(b.lanes)
+	if b.d == postgres && len(lanes) > 0 {
 		// Who puts a row behind another and who takes that other away must not pass each other by.
-		if b.d == postgres {
-			add(lockLanes, lanes)
-		}
+		add(lockLanes, lanes)
+	}
+	out = append(out, notices...)
+	out = append(out, settled...)
+	if len(lanes) > 0 {
 		add(promote, lanes)
 	}
 	if b.d == postgres && b.newsOutbox {
@@ -177,6 +190,22 @@ func (b *batch) notify(n incidents.Notice) {
 
 // noticeRows keeps the order in which the notices came, since a lane is sent in the order of its ids.
 func (b *batch) noticeRows() ([]stmt, error) {
+	// An edit may bring an old row of its lane back, which then goes first: promote sees to those lanes.
+	begun := map[string]bool{}
+	for _, e := range b.edits {
+		begun[laneOf(e.notice)] = true
+	}
+	if b.d == lite && len(b.order) > 0 {
+		err := b.ses.rows(b.ctx, busyLanes, func(scan scanner) error {
+			var lane string
+			err := scan(&lane)
+			begun[lane] = true
+			return err
+		}, sortedKeys(b.lanes))
+		if err != nil {
+			return nil, fmt.Errorf("read lanes: %w", err)
+		}
+	}
 	var out []stmt
 	var rows [][]any
 	t := postRows
@@ -199,12 +228,16 @@ func (b *batch) noticeRows() ([]stmt, error) {
 		if err != nil {
 			return nil, fmt.Errorf("write notice %s: %w", n.Key, err)
 		}
+		lane, head := laneOf(n), 0
+		if !begun[lane] {
+			begun[lane], head = true, 1
+		}
 		created := n.At
 		if created.IsZero() {
 			created = now()
 		}
 		rows = append(rows, []any{
-			key, isEdit, clean(string(n.Kind)), laneOf(n), n.Priority, clean(n.Channel), outboxWaiting, 0, revision, 0, 0,
+			key, isEdit, clean(string(n.Kind)), lane, n.Priority, clean(n.Channel), outboxWaiting, head, revision, 0, 0,
 			0, "", 0, "", "", "", micros(created), 0, string(doc),
 		})
 	}

@@ -47,7 +47,7 @@ func openPostgres(ctx context.Context, address string, log *slog.Logger, opts Op
 		return err
 	}
 	d := &pgDriver{log: log}
-	if d.writers, err = newPool(ctx, cfg, 1); err != nil {
+	if d.writers, err = newWriters(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if d.readers, err = newPool(ctx, cfg, opts.Readers); err != nil {
@@ -63,6 +63,23 @@ func openPostgres(ctx context.Context, address string, log *slog.Logger, opts Op
 		return nil, err
 	}
 	return d, nil
+}
+
+// Each statement that writes has an index, but a server that never looked at a fresh table may prefer to read all of it, and keeps
+// to that plan while the table grows.
+const pgPlans = `SET enable_seqscan = off; SET jit = off`
+
+func newWriters(ctx context.Context, cfg *pgxpool.Config) (*pgxpool.Pool, error) {
+	cfg = cfg.Copy()
+	settle := cfg.AfterConnect
+	cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		if err := settle(ctx, c); err != nil {
+			return err
+		}
+		_, err := c.PgConn().Exec(ctx, pgPlans).ReadAll()
+		return err
+	}
+	return newPool(ctx, cfg, 1)
 }
 
 func newPool(ctx context.Context, cfg *pgxpool.Config, size int) (*pgxpool.Pool, error) {
