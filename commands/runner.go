@@ -73,7 +73,7 @@ const (
 	retryLast  = 5 * time.Second
 	// patience is how long a request waits for Slack to tell who asked. Nobody is allowed anything meanwhile.
 	patience = time.Minute
-	// giveUp is how often a request is tried that the store does not take. After that its person is told, if the store takes that.
+	// giveUp is how often a request is tried that the store does not take although it is there. After that its person is told.
 	giveUp = 6
 )
 
@@ -93,6 +93,7 @@ type Runner struct {
 type job struct {
 	req   Request
 	try   int
+	bad   int // tries that failed for a reason of the request's own
 	wait  time.Duration
 	since time.Time
 }
@@ -231,16 +232,27 @@ func (r *Runner) serve(ctx, work context.Context, user string) {
 	}
 }
 
-// once tries a request once. What Slack cannot tell at this moment is waited for; what fails again and again although the store
-// takes other things is given up.
+// once tries a request once. What Slack cannot tell at this moment is waited for, and so is a store that is away, for as long as
+// it takes; what fails again and again although the store takes other things is given up.
 func (r *Runner) once(work context.Context, j *job) error {
 	ctx, cancel := context.WithTimeout(work, oneRequest)
 	defer cancel()
 	err := r.carry(ctx, j.req, time.Since(j.since) < patience)
-	if err == nil || errors.Is(err, errUnknown) || j.try < giveUp {
+	if err == nil || errors.Is(err, errUnknown) || away(err) {
+		return err
+	}
+	if j.bad++; j.bad < giveUp {
 		return err
 	}
 	return r.apologize(ctx, j.req, err)
+}
+
+// away tells whether an error says that the store does not answer or cannot be written now: that ends by itself, and what was
+// accepted meanwhile is not lost by it.
+func away(err error) bool {
+	var passing interface{ Temporary() bool }
+	return errors.As(err, &passing) && passing.Temporary() ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // pause waits and tells whether ctx still goes on.

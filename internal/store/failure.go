@@ -7,7 +7,15 @@ import (
 
 // ErrUnavailable says that the store cannot be written (or read) now; the error's text says why. It ends by itself when its
 // cause does.
-var ErrUnavailable = errors.New("the store is not available")
+var ErrUnavailable error = passing("the store is not available")
+
+// passing is an error that ends by itself.
+type passing string
+
+func (p passing) Error() string { return string(p) }
+
+// Temporary tells callers who do not know this package that trying again is worth it.
+func (passing) Temporary() bool { return true }
 
 // ErrClosed says that the store was closed.
 var ErrClosed = errors.New("the store is closed")
