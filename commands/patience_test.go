@@ -2,13 +2,16 @@ package commands_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/ai-notebook/notebookbot/commands"
+	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/internal/store"
 	"github.com/ai-notebook/notebookbot/notify"
 )
 
@@ -49,4 +52,31 @@ func TestAClickIsNotLostBecauseSlackCannotTellWhoItWas(t *testing.T) {
 	h.accept(commands.Request{User: "U99NOBODY", Text: "incident note INC-1 third"})
 	h.idle()
 	contains(t, h.logged(), "user_not_found")
+}
+
+// unread is a store that cannot be read for so many tries, although it takes what is written.
+type unread struct {
+	incidents.Store
+	tries atomic.Int32
+}
+
+func (g *unread) Find(ctx context.Context, number int64) (*incidents.Incident, error) {
+	if g.tries.Add(-1) >= 0 {
+		return nil, fmt.Errorf("read: %w", store.ErrUnavailable)
+	}
+	return g.Store.Find(ctx, number)
+}
+
+func TestAnOutageOfTheStoreNeverEndsInAnApology(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "en")
+	h.open("P1", "disk is full")
+	g := &unread{Store: h.store}
+	g.tries.Store(6)
+	h.cfg.Store = g
+	run(t, h.cfg)
+	h.accept(commands.Request{User: kim, Text: "incident show INC-1"})
+	h.idle()
+	_, said := answer(t, h.deliver())
+	contains(t, said, "disk is full")
 }

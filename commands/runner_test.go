@@ -13,7 +13,6 @@ import (
 
 	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/incidents"
-	"github.com/ai-notebook/notebookbot/internal/store"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -350,33 +349,6 @@ func TestARequestThatNeverWorksIsGivenUpWithWords(t *testing.T) {
 		}
 	}
 	t.Error("nobody was told")
-}
-
-// unread is a store that cannot be read for so many tries, although it takes what is written.
-type unread struct {
-	incidents.Store
-	tries atomic.Int32
-}
-
-func (g *unread) Find(ctx context.Context, number int64) (*incidents.Incident, error) {
-	if g.tries.Add(-1) >= 0 {
-		return nil, fmt.Errorf("read: %w", store.ErrUnavailable)
-	}
-	return g.Store.Find(ctx, number)
-}
-
-func TestAnOutageOfTheStoreNeverEndsInAnApology(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, "en")
-	h.open("P1", "disk is full")
-	g := &unread{Store: h.store}
-	g.tries.Store(6)
-	h.cfg.Store = g
-	run(t, h.cfg)
-	h.accept(commands.Request{User: kim, Text: "incident show INC-1"})
-	h.idle()
-	_, said := answer(t, h.deliver())
-	contains(t, said, "disk is full")
 }
 
 type slowFront struct {
