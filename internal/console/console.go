@@ -67,6 +67,9 @@ func New(cfg Config) *Console {
 			cfg.Slack.User(p.ID).DM()
 		}
 	}
+	if cfg.Alerts == nil {
+		cfg.Alerts = []Alert{}
+	}
 	return &Console{cfg}
 }
 

@@ -104,7 +104,7 @@ func (p *page) until(format string, args ...any) {
 // see waits until what a selector shows holds a text.
 func (p *page) see(selector, want string) {
 	p.t.Helper()
-	p.until("[...document.querySelectorAll(%q)].some(e => e.innerText.includes(%q))", selector, want)
+	p.until("[...document.querySelectorAll(%q)].some(e => e.checkVisibility() && e.innerText.includes(%q))", selector, want)
 }
 
 func TestHostileTextStaysText(t *testing.T) {
@@ -337,7 +337,7 @@ func TestALongChannelKeepsItsPlaceAndStaysFast(t *testing.T) {
 
 	p.js("document.getElementById('messages').scrollTop = 500")
 	post(t, s, slackfake.Ops, "", "newer")
-	p.see("#newest", "New messages")
+	p.do(chromedp.WaitVisible("#newest"))
 	p.until("Math.abs(document.getElementById('messages').scrollTop - 500) < 200")
 	p.click("#newest")
 	p.until("document.getElementById('newest').hidden")

@@ -195,29 +195,35 @@ function draw() {
   drawView(state.view, call);
 }
 
+function take(s) {
+  const first = !state;
+  state = s; version = s.version;
+  Object.assign(world, { names: s.names, groups: s.groups, channels: s.channels, people: s.people, team: s.team, absent: s.absent || {} });
+  if (first) { if (!lang) speak(s.locale); words(); }
+  if (me !== s.me) me = localStorage.me = s.me;
+  if (!s.channels.some(c => c.id === channel)) { channel = s.channels[0]?.id || ''; thread = ''; }
+  draw();
+}
+
 let polling;
 async function poll(now) {
   polling?.abort();
   const mine = polling = new AbortController();
   while (polling === mine) {
+    let s;
     try {
       const r = await fetch('api/state?as=' + encodeURIComponent(me) + '&since=' + (now ? -1 : version), { signal: mine.signal });
       if (!r.ok) throw new Error(r.statusText);
-      const s = await r.json();
-      now = false; version = s.version;
-      const first = !state;
-      state = s;
-      Object.assign(world, { names: s.names, groups: s.groups, channels: s.channels, people: s.people, team: s.team, absent: s.absent || {} });
-      if (first) { if (!lang) speak(s.locale); words(); }
-      if (me !== s.me) me = localStorage.me = s.me;
-      if (!s.channels.some(c => c.id === channel)) { channel = s.channels[0]?.id || ''; thread = ''; }
-      draw();
+      s = await r.json();
     } catch {
       if (mine.signal.aborted) return;
       if (state) toast(T('gone'));
       version = -1; // a demo that was started anew counts from the beginning
       await new Promise(r => setTimeout(r, 1000));
+      continue;
     }
+    now = false;
+    take(s);
   }
 }
 
