@@ -318,6 +318,26 @@ func TestADeactivatedPersonLosesTheirRightsWhenSlackSaysSo(t *testing.T) {
 	}
 }
 
+func TestSomebodyWhoBecameAGuestKeepsTheirRightsForAMinuteAtMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := workspace()
+		a := access.New(config(), d, nil)
+		if err := a.Allow(t.Context(), "Uop", team, "restart"); err != nil {
+			t.Fatal(err)
+		}
+		d.set(func(d *directory) {
+			p := d.people["Uop"]
+			p.Guest = true
+			d.people["Uop"] = p
+		})
+		time.Sleep(time.Minute) // of the test's own clock
+		if got := reason(t, a.Allow(t.Context(), "Uop", team, "restart")); got != access.IsGuest {
+			t.Errorf("reason = %q, want %q", got, access.IsGuest)
+		}
+	})
+}
+
 func TestTheCacheDoesNotGrowForEver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

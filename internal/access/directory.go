@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// How long what the chat told is believed. A membership counts from the moment it was asked for, so that somebody who left a
-// group keeps its rights for a minute at most.
+// How long what the chat told is believed. It counts from the moment it was asked for, so that somebody who left a group, or is
+// a guest by now, keeps their rights for a minute at most.
 const (
 	groupTTL  = time.Minute
-	personTTL = 5 * time.Minute
+	personTTL = time.Minute
 	errorTTL  = time.Second     // spares the chat a storm of the same question, and is over before a person tries again
 	lookup    = 3 * time.Second // how long one question may take
 	sweepAt   = 4096            // entries; more than that many are looked through for old ones
