@@ -42,23 +42,31 @@ type guideAlert struct {
 
 var theGuides = []guideAlert{
 	{
-		"ServiceDown", "critical", []string{"backend:8080"},
-		words{"服务 backend:8080 宕机", "Service backend:8080 is down"}, words{"服务已宕机超过1分钟", "Down for more than a minute"},
+		"ServiceDown", "critical",
+		[]string{"backend:8080"},
+		words{"服务 backend:8080 宕机", "Service backend:8080 is down"},
+		words{"服务已宕机超过1分钟", "Down for more than a minute"},
 		words{"服务宕机（P0）", "Service down (P0)"},
 	},
 	{
-		"HighErrorRate", "warning", []string{"backend-1:8080", "backend-2:8080", "backend-3:8080"},
-		words{"高错误率检测", "High error rate"}, words{"5xx错误率超过10%", "More than 10% of the answers are 5xx"},
+		"HighErrorRate", "warning",
+		[]string{"backend-1:8080", "backend-2:8080", "backend-3:8080"},
+		words{"高错误率检测", "High error rate"},
+		words{"5xx错误率超过10%", "More than 10% of the answers are 5xx"},
 		words{"错误率过高（P1，三个实例）", "High error rate (P1, three instances)"},
 	},
 	{
-		"HighResponseTime", "warning", []string{"backend:8080"},
-		words{"响应时间过长", "Slow responses"}, words{"95%的请求响应时间超过2秒", "The 95th percentile is over 2 s"},
+		"HighResponseTime", "warning",
+		[]string{"backend:8080"},
+		words{"响应时间过长", "Slow responses"},
+		words{"95%的请求响应时间超过2秒", "The 95th percentile is over 2 s"},
 		words{"响应时间过长（P1）", "Slow responses (P1)"},
 	},
 	{
-		"DiskWillFill", "info", []string{"db-1"},
-		words{"磁盘使用率超过90%", "A disk is over 90% full"}, words{"数据盘 /var/lib/postgresql 使用率 91%", "/var/lib/postgresql is 91% full"},
+		"DiskWillFill", "info",
+		[]string{"db-1"},
+		words{"磁盘使用率超过90%", "A disk is over 90% full"},
+		words{"数据盘 /var/lib/postgresql 使用率 91%", "/var/lib/postgresql is 91% full"},
 		words{"磁盘将满（P2）", "Disk filling up (P2)"},
 	},
 }
