@@ -48,6 +48,8 @@ type budget struct {
 	finds   method
 	person  map[string]string // D… → U…: the same channel by two names
 	direct  map[string]string // U… → D…
+	begun   time.Time
+	rate    rate.Limit // of posts to a channel
 }
 
 // method is a method that Slack counts for the whole workspace.
@@ -56,21 +58,25 @@ type method struct {
 	blocked time.Time
 }
 
-func newBudget() *budget {
+func newBudget(now time.Time) *budget {
 	return &budget{
+		begun: now, rate: postsPerSecond,
 		rooms: map[string]*room{}, crowded: map[string]time.Time{}, person: map[string]string{}, direct: map[string]string{},
 		edits: method{tokens: rate.NewLimiter(editsPerSecond, methodBurst)},
 		finds: method{tokens: rate.NewLimiter(findsPerSecond, methodBurst)},
 	}
 }
 
-func (b *budget) room(channel string) *room {
+func (b *budget) room(channel string, now time.Time) *room {
 	if u := b.person[channel]; u != "" {
 		channel = u
 	}
 	r := b.rooms[channel]
 	if r == nil {
-		r = &room{tokens: rate.NewLimiter(postsPerSecond, postBurst)}
+		r = &room{tokens: rate.NewLimiter(b.rate, postBurst)}
+		if now.Sub(b.begun) < postBurst*time.Second/postsPerSecond {
+			r.tokens.AllowN(now, postBurst-1) // who ran before us may have spent it
+		}
 		b.rooms[channel] = r
 	}
 	return r
@@ -80,7 +86,7 @@ func (b *budget) room(channel string) *room {
 func (b *budget) take(channel string, urgent bool, now time.Time) *room {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := b.room(channel)
+	r := b.room(channel, now)
 	need, seats := 1.0, seatsUrgent
 	if !urgent {
 		need, seats = 1+postsKept, seatsPatient
@@ -97,7 +103,7 @@ func (b *budget) take(channel string, urgent bool, now time.Time) *room {
 func (b *budget) takeEdit(channel string, urgent bool, now time.Time) *room {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r := b.room("edit " + channel)
+	r := b.room("edit "+channel, now)
 	need, seats := 1.0, seatsUrgent
 	if !urgent {
 		need, seats = 1+editsKept, seatsPatient
@@ -127,12 +133,12 @@ func (b *budget) leave(r *room) {
 	r.busy--
 }
 
-// block stops posts to a channel until a time.
-func (b *budget) block(channel string, until time.Time) {
+// block stops posts to a channel for some time.
+func (b *budget) block(channel string, now time.Time, d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if r := b.room(channel); until.After(r.blocked) {
-		r.blocked = until
+	if r := b.room(channel, now); now.Add(d).After(r.blocked) {
+		r.blocked = now.Add(d)
 	}
 }
 
@@ -165,7 +171,7 @@ func (b *budget) met(user, channel string, now time.Time) {
 	if old := b.rooms[channel]; old != nil { // what was spent under the other name is spent
 		delete(b.rooms, channel)
 		spent := postBurst - int(math.Floor(old.tokens.TokensAt(now)))
-		r := b.room(user)
+		r := b.room(user, now)
 		r.tokens.ReserveN(now, min(max(spent, 0), postBurst))
 		if old.blocked.After(r.blocked) {
 			r.blocked = old.blocked
@@ -196,7 +202,7 @@ func (b *budget) full(now time.Time) (channels []string, opens time.Time) {
 		case now.Before(r.blocked):
 			until(r.blocked)
 		case tokens < 1:
-			until(now.Add(time.Duration((1-tokens)/postsPerSecond*float64(time.Second)) + time.Millisecond))
+			until(now.Add(time.Duration((1-tokens)/float64(b.rate)*float64(time.Second)) + time.Millisecond))
 		case r.busy >= seatsUrgent: // a try that ends wakes us
 		case r.busy == 0 && tokens >= postBurst:
 			delete(b.rooms, ch) // as good as new: so the map does not grow with every person written to

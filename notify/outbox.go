@@ -75,7 +75,7 @@ func New(store Store, inc Incidents, sender Sender, people People, words *templa
 	}
 	return &Outbox{
 		store: store, inc: inc, sender: sender, people: people, words: words, cfg: cfg, log: log, owner: uuid.NewString(),
-		budget: newBudget(), reach: &reach{}, slots: newSlots(cfg.Workers), parked: &parked{}, troubles: newTroubles(),
+		budget: newBudget(time.Now()), reach: &reach{}, slots: newSlots(cfg.Workers), parked: &parked{}, troubles: newTroubles(),
 		metrics: newMetrics(reg), again: make(chan struct{}, 1), confirm: map[int64]bool{},
 	}
 }

@@ -1,7 +1,6 @@
 package notify_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -36,11 +35,24 @@ func (everybody) Target(name string) access.Target {
 	return access.Target{Name: name, Mail: name + "@example.com"}
 }
 
+// oneOnCall is a small company.
+type oneOnCall struct{}
+
+func (oneOnCall) Target(name string) access.Target {
+	if name == access.OnCallName {
+		return access.Target{Name: name, Users: []string{"U01AAAA"}}
+	}
+	return everybody{}.Target(name)
+}
+
 type bench struct {
-	store *store.Store
-	chat  *chat
-	out   *notify.Outbox
-	words *templates.Templates
+	store  *store.Store
+	keeper notify.Store // what the outbox is given: the store, or something that fails before it
+	chat   *chat
+	out    *notify.Outbox
+	words  *templates.Templates
+	config notify.Config
+	hurry  bool
 }
 
 func words(t *testing.T) *templates.Templates {
@@ -54,29 +66,25 @@ func words(t *testing.T) *templates.Templates {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	return &bench{store: storetest.Open(t), chat: &chat{}, words: words(t)}
+	return benchOn(t, storetest.Open(t))
+}
+
+func benchOn(t *testing.T, st *store.Store) *bench {
+	t.Helper()
+	return &bench{
+		store: st, keeper: st, chat: &chat{}, words: words(t),
+		config: notify.Config{Ops: ops, Settle: 20 * time.Millisecond, Lease: 900 * time.Millisecond},
+	}
 }
 
 // run starts an outbox and gives what stops it.
 func (b *bench) run(t *testing.T) (stop func()) {
 	t.Helper()
-	b.out = notify.New(b.store, b.store, b.chat, everybody{}, b.words,
-		notify.Config{Ops: ops, Settle: 20 * time.Millisecond, Lease: 500 * time.Millisecond}, slog.New(slog.DiscardHandler), nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- b.out.Run(ctx) }()
-	var once atomic.Bool
-	stop = func() {
-		if once.Swap(true) {
-			return
-		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run = %v", err)
-		}
+	b.out = notify.Warm(notify.New(b.keeper, b.store, b.chat, everybody{}, b.words, b.config, slog.New(slog.DiscardHandler), nil))
+	if b.hurry {
+		notify.Hurry(b.out)
 	}
-	t.Cleanup(stop)
-	return stop
+	return running(t, b.out)
 }
 
 func (b *bench) put(t *testing.T, ns ...incidents.Notice) {

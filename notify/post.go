@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// blindAfter is the try from which a message is posted again although it cannot be looked up: twice is better than never.
-	blindAfter = 12
+	// blindAfter is the try from which a message is posted again although it cannot be looked up: twice is better than never. It
+	// comes sooner when Slack says that we may not look.
+	blindAfter  = 12
+	unseenAfter = 5
 	// plainAfter is the try from which the words go alone: what is around them may be what Slack stumbles over.
 	plainAfter = 8
 )
@@ -126,7 +128,7 @@ func (o *Outbox) notFound(ctx context.Context, j job, err error) *Outcome {
 	case se.Fate == Permanent:
 		o.flag(ctx, trouble{Channel: j.to.Channel, Reason: se.Reason})
 	}
-	if j.Attempts >= blindAfter && ctx.Err() == nil {
+	if (j.Attempts >= blindAfter || se.Fate == Permanent && j.Attempts >= unseenAfter) && ctx.Err() == nil {
 		o.log.ErrorContext(ctx, "posting what may be out already: it cannot be looked up", "key", j.Notice.Key, "err", err)
 		return nil
 	}
@@ -140,7 +142,7 @@ func (o *Outbox) notPosted(ctx context.Context, j job, err error) Outcome {
 	switch {
 	case se.Fate == Limited:
 		o.log.WarnContext(ctx, "slack asks to wait", "channel", j.to.Channel, "after", se.After)
-		o.budget.block(j.to.Channel, time.Now().Add(se.After))
+		o.budget.block(j.to.Channel, time.Now(), se.After)
 		return *o.later(se.Reason, max(se.After, retryMin))
 	case se.Fate == Retry:
 		return *o.later(se.Reason, wait)

@@ -20,6 +20,10 @@ type chat struct {
 	looks int
 	// fault is asked before each call; what it returns is done instead of the call, or, with after, once the call has been done.
 	fault func(method string, p notify.Post) (err error, after bool)
+	// hang, if set, is asked first, without the lock: a true means that no answer comes before ctx ends.
+	hang func(method string, p notify.Post) bool
+	busy map[string]int // tries under way, by channel
+	most map[string]int // and the most of them
 }
 
 type sent struct {
@@ -29,7 +33,12 @@ type sent struct {
 	When time.Time
 }
 
-func (c *chat) call(method string, p notify.Post, do func()) error {
+func (c *chat) call(ctx context.Context, method string, p notify.Post, do func()) error {
+	defer c.enter(p.Channel)()
+	if c.hang != nil && c.hang(method, p) {
+		<-ctx.Done()
+		return &notify.SendError{Fate: notify.Ambiguous, Reason: "timeout", Err: ctx.Err()}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fault != nil {
@@ -44,9 +53,24 @@ func (c *chat) call(method string, p notify.Post, do func()) error {
 	return nil
 }
 
-func (c *chat) Post(_ context.Context, p notify.Post) (notify.Posted, error) {
+func (c *chat) enter(channel string) (leave func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy == nil {
+		c.busy, c.most = map[string]int{}, map[string]int{}
+	}
+	c.busy[channel]++
+	c.most[channel] = max(c.most[channel], c.busy[channel])
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.busy[channel]--
+	}
+}
+
+func (c *chat) Post(ctx context.Context, p notify.Post) (notify.Posted, error) {
 	var at notify.Posted
-	err := c.call("post", p, func() {
+	err := c.call(ctx, "post", p, func() {
 		at = notify.Posted{Channel: p.Channel, TS: fmt.Sprintf("17000000%02d.000100", len(c.posts))}
 		c.posts = append(c.posts, sent{Post: p, At: at, When: time.Now()})
 	})
@@ -56,18 +80,18 @@ func (c *chat) Post(_ context.Context, p notify.Post) (notify.Posted, error) {
 	return at, nil
 }
 
-func (c *chat) Edit(_ context.Context, at notify.Posted, p notify.Post) error {
-	return c.call("edit", p, func() { c.edits = append(c.edits, sent{Post: p, At: at, When: time.Now()}) })
+func (c *chat) Edit(ctx context.Context, at notify.Posted, p notify.Post) error {
+	return c.call(ctx, "edit", p, func() { c.edits = append(c.edits, sent{Post: p, At: at, When: time.Now()}) })
 }
 
-func (c *chat) Whisper(_ context.Context, user string, p notify.Post, _ string) error {
-	return c.call("whisper", p, func() { c.only = append(c.only, sent{Post: p, User: user, When: time.Now()}) })
+func (c *chat) Whisper(ctx context.Context, user string, p notify.Post, _ string) error {
+	return c.call(ctx, "whisper", p, func() { c.only = append(c.only, sent{Post: p, User: user, When: time.Now()}) })
 }
 
-func (c *chat) Find(_ context.Context, channel, thread, key string, _ time.Time) (notify.Posted, bool, error) {
+func (c *chat) Find(ctx context.Context, channel, thread, key string, _ time.Time) (notify.Posted, bool, error) {
 	var at notify.Posted
 	found := false
-	err := c.call("find", notify.Post{Channel: channel, Thread: thread, Key: key}, func() {
+	err := c.call(ctx, "find", notify.Post{Channel: channel, Thread: thread, Key: key}, func() {
 		c.looks++
 		for _, s := range c.posts {
 			if s.At.Channel == channel && s.Thread == thread && s.Key == key {
@@ -91,7 +115,12 @@ func refusal(f notify.Fate, reason string, after time.Duration) error {
 // until waits for a condition.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	untilWithin(t, 15*time.Second, what, ok)
+}
+
+func untilWithin(t *testing.T, d time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(d)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)

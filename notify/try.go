@@ -136,7 +136,7 @@ func (o *Outbox) whisper(ctx context.Context, j job) Outcome {
 	se := o.judge(ctx, err)
 	switch {
 	case se.Fate == Limited:
-		o.budget.block(j.to.Channel, time.Now().Add(se.After))
+		o.budget.block(j.to.Channel, time.Now(), se.After)
 		return *o.later(se.Reason, se.After)
 	case se.Fate == Retry:
 		return *o.later(se.Reason, max(backoff(j.Attempts), se.After))
