@@ -27,13 +27,41 @@ func laneOf(n incidents.Notice) string {
 }
 
 var (
-	// Heads only: a partial index holds them by priority. A row that was claimed is not due before its lease is over.
-	claimable = both(`SELECT id, doc, lane, revision, attempts, first_try, unknown, claimed_by FROM outbox
-		WHERE head = 1 AND next_at <= $1 AND NOT (channel {any $2 text}) ORDER BY priority, id LIMIT $3 {skip}`)
+	// What waits in a channel that is full costs nothing, however much it is: the channels are found one by one, and of each that
+	// is not full the first few are looked at. All of that reads one partial index, of the heads by channel. A row that was claimed
+	// is not due before its lease is over. The plus keeps SQLite from reading that index for the rows chosen.
+	claimable = query{
+		lite: both(`WITH RECURSIVE ` + headChannels + ` SELECT ` + claimColumns + ` FROM outbox WHERE id IN (
+			SELECT p.id FROM channels CROSS JOIN outbox p WHERE NOT (channels.v {any $2 text}) AND p.id IN (
+				SELECT o.id FROM outbox o WHERE o.head = 1 AND o.channel = channels.v AND o.next_at <= $1
+				ORDER BY o.priority, o.id LIMIT $3)
+			ORDER BY p.priority, p.id LIMIT $3) AND +head = 1 ORDER BY priority, id LIMIT $3`)[lite],
+		// Rows that another replica is claiming at this moment are passed over: there are more to choose from than are taken.
+		postgres: both(`WITH RECURSIVE ` + headChannels + ` SELECT ` + claimColumns + ` FROM outbox WHERE id = ANY(ARRAY(
+			SELECT p.id FROM channels CROSS JOIN LATERAL (
+				SELECT o.id, o.priority FROM outbox o WHERE o.head = 1 AND o.channel = channels.v AND o.next_at <= $1
+				ORDER BY o.priority, o.id LIMIT 4 * $3::bigint) AS p
+			WHERE NOT (channels.v {any $2 text}) ORDER BY p.priority, p.id LIMIT 4 * $3::bigint))
+			AND +head = 1 AND next_at <= $1 AND NOT (channel {any $2 text})
+			ORDER BY priority, id LIMIT $3::bigint {skip}`)[postgres],
+	}
 	claim = both(`UPDATE outbox SET attempts = attempts + 1, claimed_by = $2, next_at = $3,
 		unknown = CASE WHEN claimed_by <> '' THEN 1 ELSE unknown END,
 		first_try = CASE WHEN first_try = 0 THEN $4 ELSE first_try END WHERE id {any $1 bigint}`)
-	nextClaim = both(`SELECT COALESCE(MIN(next_at), -1) FROM outbox WHERE head = 1 AND NOT (channel {any $1 text})`)
+	nextClaim = both(`WITH RECURSIVE ` + headChannels + ` SELECT COALESCE(MIN(n), -1) FROM (
+		SELECT (SELECT MIN(o.next_at) FROM outbox o WHERE o.head = 1 AND o.channel = channels.v) AS n
+		FROM channels WHERE NOT (channels.v {any $1 text})) AS open`)
+)
+
+const (
+	claimColumns = `id, doc, lane, revision, attempts, first_try, unknown, claimed_by`
+	// headChannels is a table of the channels for which something may be taken, read from the index by one step a channel.
+	headChannels = `steps(v) AS (
+		SELECT (SELECT o.channel FROM outbox o WHERE o.head = 1 ORDER BY o.channel LIMIT 1)
+		UNION ALL
+		SELECT (SELECT o.channel FROM outbox o WHERE o.head = 1 AND o.channel > steps.v ORDER BY o.channel LIMIT 1)
+		FROM steps WHERE steps.v IS NOT NULL),
+		channels AS (SELECT v FROM steps WHERE v IS NOT NULL)`
 )
 
 // Claim implements notify.Store. The next time is never before c.Now; it leaves out the channels in c.Full.

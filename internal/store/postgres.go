@@ -66,8 +66,8 @@ func openPostgres(ctx context.Context, address string, log *slog.Logger, opts Op
 }
 
 // Each statement that writes has an index, but a server that never looked at a fresh table may prefer to read all of it, and keeps
-// to that plan while the table grows.
-const pgPlans = `SET enable_seqscan = off; SET jit = off`
+// to that plan while the table grows. With indexes alone one plan does for all values, so it is made once.
+const pgPlans = `SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan`
 
 func newWriters(ctx context.Context, cfg *pgxpool.Config) (*pgxpool.Pool, error) {
 	cfg = cfg.Copy()

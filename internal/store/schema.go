@@ -75,7 +75,7 @@ var steps = []step{{version: 1, sql: []query{
 		doc            TEXT NOT NULL
 	)`),
 	both(`CREATE UNIQUE INDEX outbox_heads ON outbox (lane) WHERE head = 1`),
-	both(`CREATE INDEX outbox_claim ON outbox (priority, id, channel, next_at) WHERE head = 1`),
+	both(`CREATE INDEX outbox_claim ON outbox (channel, priority, id, next_at) WHERE head = 1`),
 	both(`CREATE INDEX outbox_lanes ON outbox (lane, id, created) WHERE state = 0`),
 	both(`CREATE INDEX outbox_failed ON outbox (id) WHERE state = 2`),
 	both(`CREATE INDEX outbox_posted ON outbox (posted_channel, posted_ts) WHERE posted_ts <> ''`),
