@@ -111,3 +111,14 @@ type BrokenError struct {
 func (e *BrokenError) Error() string {
 	return fmt.Sprintf("entry %d of the audit log: %s", e.Seq, e.What)
 }
+
+// Filter chooses entries for a list. Zero fields do not filter.
+type Filter struct {
+	Actor   string
+	Target  string
+	Word    string // this word, or one of its family: "incident" is also "incident.ack"
+	Verdict Verdict
+	Since   time.Time
+	Before  int64 // number below: the next page
+	Limit   int   // at most that many, newest first; zero: 20
+}
