@@ -74,6 +74,9 @@ type Notice struct {
 	At       time.Time  `json:"at"`
 	By       Actor      `json:"by,omitzero"`
 
+	Operation int64  `json:"operation,omitempty"` // of the kinds that speak of one
+	State     string `json:"state,omitempty"`     // of the operation at that moment: the message's metadata carry it
+
 	Channel     string `json:"channel,omitempty"`
 	Root        string `json:"root,omitempty"`
 	ThreadTS    string `json:"thread_ts,omitempty"`

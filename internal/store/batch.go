@@ -11,8 +11,9 @@ import (
 
 // want is what an item will read or lock.
 type want struct {
-	groups  []string
-	numbers []int64
+	groups     []string
+	numbers    []int64
+	operations []int64
 }
 
 // incidentRow is an incident as it stands in the database. Documents stay encoded: every reader gets a copy of its own, and a
@@ -61,6 +62,8 @@ type batch struct {
 	regrets          []taken // requests to be taken back
 	lanes            map[string]bool
 
+	ops opsBatch
+
 	wrote, newsOutbox, newsInbox, freed bool
 }
 
@@ -77,8 +80,9 @@ func newBatch(ctx context.Context, ses session, d dialect) *batch {
 // then incidents, each sorted.
 func (b *batch) prefetch(items []*item) error {
 	var groups []string
-	var numbers []int64
+	var numbers, operations []int64
 	for _, it := range items {
+		operations = append(operations, it.want.operations...)
 		for _, g := range it.want.groups {
 			if g != "" {
 				groups = append(groups, clean(g))
@@ -96,7 +100,10 @@ func (b *batch) prefetch(items []*item) error {
 		}
 	}
 	slices.Sort(numbers)
-	return b.loadIncidents(slices.Compact(numbers))
+	if err := b.loadIncidents(slices.Compact(numbers)); err != nil {
+		return err
+	}
+	return b.loadOperations(operations)
 }
 
 var (

@@ -124,6 +124,12 @@ func (b *batch) flush() error {
 		add(finishRequest, b.finished, micros(now()))
 	}
 
+	operations, err := b.opsStmts()
+	if err != nil {
+		return err
+	}
+	out = append(out, operations...)
+
 	notices, err := b.noticeRows()
 	if err != nil {
 		return err

@@ -22,10 +22,11 @@ func TestMigrationsGoForwardOnceAndWholeOrNotAtAll(t *testing.T) {
 		return d
 	}
 	d := open(filepath.Join(t.TempDir(), "x.db"))
+	last := len(steps)
 	more := append(append([]step(nil), steps...),
-		step{version: 2, sql: []query{both(`ALTER TABLE settings ADD COLUMN note TEXT NOT NULL DEFAULT 'new'`)}},
-		step{version: 3, sql: []query{both(`CREATE TABLE extra (id {id})`)}})
-	wrong := append(append([]step(nil), more...), step{version: 4, sql: []query{
+		step{version: last + 1, sql: []query{both(`ALTER TABLE settings ADD COLUMN note TEXT NOT NULL DEFAULT 'new'`)}},
+		step{version: last + 2, sql: []query{both(`CREATE TABLE extra (id {id})`)}})
+	wrong := append(append([]step(nil), more...), step{version: last + 3, sql: []query{
 		both(`CREATE TABLE half (id {id})`), both(`CREATE TABLE nonsense (`),
 	}})
 	migrateTo := func(steps []step) (from, to int, err error) {
@@ -55,9 +56,9 @@ func TestMigrationsGoForwardOnceAndWholeOrNotAtAll(t *testing.T) {
 	if err := exec(`INSERT INTO settings (name, value) VALUES ('a', 'kept')`); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []int{1, 3} { // forward, then nothing to do
-		if from, to, err := migrateTo(more); from != want || to != 3 || err != nil {
-			t.Errorf("from %d to %d, %v; want from %d to 3", from, to, err, want)
+	for _, want := range []int{last, last + 2} { // forward, then nothing to do
+		if from, to, err := migrateTo(more); from != want || to != last+2 || err != nil {
+			t.Errorf("from %d to %d, %v; want from %d to %d", from, to, err, want, last+2)
 		}
 	}
 	if _, _, err := migrateTo(wrong); err == nil {
@@ -75,7 +76,7 @@ func TestMigrationsGoForwardOnceAndWholeOrNotAtAll(t *testing.T) {
 		t.Errorf("row = %q, %v", row, err)
 	}
 	var newer *NewerError
-	if _, _, err := migrateTo(steps); !errors.As(err, &newer) || newer.Schema != 3 || newer.Known != 1 {
+	if _, _, err := migrateTo(steps); !errors.As(err, &newer) || newer.Schema != last+2 || newer.Known != last {
 		t.Errorf("an older program: %v", err)
 	}
 }

@@ -27,6 +27,7 @@ type tx struct {
 	finished  map[string]bool
 	accepted  []commands.Request
 	settled   []settlement
+	ops       opsWrites
 }
 
 // errOver says that a transaction was used after its function had returned.
@@ -246,6 +247,7 @@ func (b *batch) merge(t *tx) {
 		b.accept(r)
 	}
 	b.settled = append(b.settled, t.settled...)
+	b.mergeOps(t.ops)
 }
 
 // searchText is what List looks through: each label and annotation once, however many alerts carry it.

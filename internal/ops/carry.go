@@ -1,0 +1,207 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// partWithin is what Alertmanager gets to answer.
+const partWithin = 10 * time.Second
+
+// goodbye is how long the last checkpoint may take when the program stops.
+const goodbye = 2 * time.Second
+
+// carry carries an operation out from where it stands to its end. Nil: it is over. An error: this Runner has let go of it.
+func (r *Runner) carry(ctx context.Context, h *hold) error {
+	keeping, enough := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { h.keep(keeping, r.cfg.Progress) })
+	defer wg.Wait()
+	defer enough()
+	for {
+		if ctx.Err() != nil {
+			return r.leave(ctx, h)
+		}
+		op := h.now()
+		next := op.Next()
+		var err error
+		switch next.Do {
+		case DoSilence:
+			err = r.silence(ctx, h, op)
+		case DoStep:
+			err = r.do(ctx, h, next.Step)
+		case DoLook:
+			err = r.look(ctx, h, next.Step)
+		case DoUndo:
+			err = r.undo(ctx, h, next.Step)
+		case DoUnsilence:
+			err = r.unsilence(ctx, h, op)
+		case DoFinish:
+			if err = h.apply(ctx, Finish{Holder: h.holder}); err == nil {
+				return nil
+			}
+		case DoNothing:
+			return fmt.Errorf("%w: step %d is on its way", ErrOrder, next.Step)
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return r.leave(ctx, h)
+			}
+			return err
+		}
+	}
+}
+
+// leave gives the lease back when the program stops, so that the next Runner need not wait. Whoever lost it has nothing to give.
+func (r *Runner) leave(ctx context.Context, h *hold) error {
+	why := context.Cause(ctx)
+	if errors.Is(why, ErrFence) || errors.Is(why, ErrOrder) {
+		return why
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	defer cancel()
+	if err := h.once(last, Release{Holder: h.holder}); err != nil {
+		r.log.WarnContext(last, "giving the lease back", "operation", Key(h.number), "err", err)
+	}
+	return why
+}
+
+// do does a step: a checkpoint before, a checkpoint after.
+func (r *Runner) do(ctx context.Context, h *hold, i int) error {
+	if err := h.apply(ctx, Began{Holder: h.holder, Step: i}); err != nil {
+		return err
+	}
+	err, late := r.call(ctx, h, i, Doer.Do)
+	switch {
+	case err == nil:
+		// It was done, even when the program stops in this moment: that is worth a last checkpoint.
+		last, cancel := r.lasting(ctx)
+		defer cancel()
+		return h.apply(last, Succeeded{Holder: h.holder, Step: i})
+	case ctx.Err() != nil:
+		return context.Cause(ctx) // it was told to stop; what it got to, a look will tell
+	case late, errors.Is(err, ErrUnclear), errors.Is(err, errPanic):
+		return h.apply(ctx, Lost{Holder: h.holder, Step: i, Reason: err.Error(), Late: late})
+	}
+	return h.apply(ctx, Broke{Holder: h.holder, Step: i, Reason: err.Error(), Unchanged: errors.Is(err, ErrUnchanged)})
+}
+
+// lasting is a context that outlives the program's end for a moment, but not the loss of the lease.
+func (r *Runner) lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	if why := context.Cause(ctx); why == nil || errors.Is(why, ErrFence) {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+}
+
+// undo undoes a step. When it fails, a look tells what is left, and it is tried again a few times.
+func (r *Runner) undo(ctx context.Context, h *hold, i int) error {
+	if tries := h.now().Steps[i].Undos; tries > 0 && !pause(ctx, min(time.Duration(tries)*5*r.cfg.Retry, 10*time.Second)) {
+		return context.Cause(ctx)
+	}
+	if err := h.apply(ctx, UndoBegan{Holder: h.holder, Step: i}); err != nil {
+		return err
+	}
+	err, late := r.call(ctx, h, i, Doer.Undo)
+	switch {
+	case err == nil:
+		last, cancel := r.lasting(ctx)
+		defer cancel()
+		return h.apply(last, UndoSucceeded{Holder: h.holder, Step: i})
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return h.apply(ctx, Lost{Holder: h.holder, Step: i, Reason: err.Error(), Late: late})
+}
+
+// look looks at the world until it tells something, at most for the step's deadline. Then people have to look.
+func (r *Runner) look(ctx context.Context, h *hold, i int) error {
+	seen, reason := SeenUnclear, ""
+	until := time.Now().Add(h.now().Steps[i].Deadline)
+	for wait := r.cfg.Retry; ; wait = min(2*wait, 10*time.Second) {
+		err, _ := r.call(ctx, h, i, func(d Doer, ctx context.Context, run *Run) error {
+			var err error
+			seen, err = d.Look(ctx, run)
+			return err
+		})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil {
+			break
+		}
+		seen, reason = SeenUnclear, "looking at it: "+err.Error()
+		if time.Now().Add(wait).After(until) || errors.Is(err, errPanic) {
+			break
+		}
+		if !pause(ctx, wait) {
+			return context.Cause(ctx)
+		}
+	}
+	switch seen {
+	case SeenDone, SeenNotDone, SeenPartly:
+		reason = ""
+	case SeenUnclear:
+	default:
+		seen, reason = SeenUnclear, fmt.Sprintf("looking at it saw %q", seen)
+	}
+	return h.apply(ctx, Looked{Holder: h.holder, Step: i, Seen: seen, Reason: reason})
+}
+
+// errPanic says that a step broke: it may have done anything.
+var errPanic = errors.New("panic")
+
+// call calls a step's function with its deadline. late: the deadline is why it failed.
+func (r *Runner) call(ctx context.Context, h *hold, i int, f func(d Doer, ctx context.Context, run *Run) error) (err error, late bool) {
+	op := h.now()
+	st := op.Steps[i]
+	d, ok := r.svc.doer(op.Plan.Word, st)
+	if !ok {
+		return fmt.Errorf("%w: no step %s", ErrUnchanged, st.Name), false
+	}
+	within, cancel := context.WithTimeout(ctx, st.Deadline)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.ErrorContext(ctx, "panic in a step", "operation", op.Key(), "step", st.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: %v", errPanic, p)
+		}
+	}()
+	err = f(d, within, &Run{Operation: *op.clone(), Step: st.StepPlan, index: i, hold: h})
+	return err, err != nil && within.Err() != nil && ctx.Err() == nil
+}
+
+func (r *Runner) silence(ctx context.Context, h *hold, op *Operation) error {
+	ev := Silenced{Holder: h.holder}
+	if s := r.svc.cfg.Silencer; s == nil {
+		ev.Err = "no Alertmanager is configured any more"
+	} else {
+		within, cancel := context.WithTimeout(ctx, partWithin)
+		defer cancel()
+		from := r.svc.now()
+		ev.Until = from.Add(op.Plan.longest())
+		id, err := s.Silence(within, SilenceRequest{Key: op.Key(), Services: op.Plan.Silence, From: from, Until: ev.Until, By: op.By})
+		if ev.ID = id; err != nil {
+			ev.Err = err.Error()
+		}
+	}
+	return h.apply(ctx, ev)
+}
+
+func (r *Runner) unsilence(ctx context.Context, h *hold, op *Operation) error {
+	ev := Unsilenced{Holder: h.holder}
+	if s := r.svc.cfg.Silencer; s == nil {
+		ev.Err = "no Alertmanager is configured any more"
+	} else {
+		within, cancel := context.WithTimeout(ctx, partWithin)
+		defer cancel()
+		if err := s.Unsilence(within, op.Silence.ID); err != nil {
+			ev.Err = err.Error()
+		}
+	}
+	return h.apply(ctx, ev)
+}
