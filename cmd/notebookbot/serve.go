@@ -91,8 +91,8 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 
 	hooks, err := alertmanager.New(alertmanager.Config{
 		Sources: cfg.sources(), Severity: cfg.severities(), Routes: cfg.routes(),
-		Refused: func(ctx context.Context, reason, peer string) {
-			refused(ctx, st, cfg.Slack.Channels.Ops, reason, peer, log)
+		Refused: func(ctx context.Context, reason, peer string) error {
+			return refused(ctx, st, cfg.Slack.Channels.Ops, reason, peer, log)
 		},
 	}, service, reg, log.With("part", "webhook"))
 	if err != nil {
@@ -149,11 +149,13 @@ func linkSecret(ctx context.Context, st *store.Store, configured Secret) (Secret
 }
 
 // refused tells in ops that a webhook was refused: whoever set it up wrongly would otherwise learn of it in the next outage.
-func refused(ctx context.Context, st *store.Store, ops, reason, peer string, log *slog.Logger) {
+func refused(ctx context.Context, st *store.Store, ops, reason, peer string, log *slog.Logger) error {
 	n := incidents.TroubleNotice(peer+" "+reason, ops, incidents.Fact{Text: templates.TroubleUnreadable, Titles: []string{peer, reason}}, time.Now())
-	if err := st.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error { return tx.Notify(n) }); err != nil {
+	err := st.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error { return tx.Notify(n) })
+	if err != nil {
 		log.WarnContext(ctx, "telling a refused webhook", "err", err)
 	}
+	return err
 }
 
 func storeState(ctx context.Context, st *store.Store) (web.State, string) {

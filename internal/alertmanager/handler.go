@@ -46,8 +46,9 @@ type Config struct {
 	Sources  []Source
 	Severity []Severity
 	Routes   []Route
-	// Refused is told of a refusal: what was wrong, in a sentence, and who sent it. The same is told once an hour.
-	Refused func(ctx context.Context, reason, peer string)
+	// Refused is told of a refusal: what was wrong, in a sentence, and who sent it. The same is told once an hour; what it could not
+	// take is told with the next one.
+	Refused func(ctx context.Context, reason, peer string) error
 	Now     func() time.Time // nil: the system's clock
 }
 

@@ -187,7 +187,7 @@ func TestWhatIsNotStoredIsToBeSentAgain(t *testing.T) {
 	t.Parallel()
 	to := &recorder{err: errors.New("disk full at /secret/path")}
 	told := 0
-	h := newHandler(t, Config{Refused: func(context.Context, string, string) { told++ }}, to)
+	h := newHandler(t, Config{Refused: func(context.Context, string, string) error { told++; return nil }}, to)
 	w := do(h, from(here, "POST", Path, capture(t, "01-firing-one-zh")))
 	if w.Code != 503 || w.Header().Get("Retry-After") != "5" {
 		t.Errorf("answer = %d, Retry-After %q; want 503 and 5", w.Code, w.Header().Get("Retry-After"))
@@ -293,7 +293,7 @@ func TestRefusalsAreToldOnceAnHour(t *testing.T) {
 	var told []string
 	h := newHandler(t, Config{
 		Now:     func() time.Time { return now },
-		Refused: func(_ context.Context, reason, peer string) { told = append(told, peer+": "+reason) },
+		Refused: func(_ context.Context, reason, peer string) error { told = append(told, peer+": "+reason); return nil },
 	}, &recorder{})
 	bad := func(peer, body string) { do(h, from(peer, "POST", Path, body)) }
 	bad(here, `{"version":"3"}`)
@@ -316,10 +316,27 @@ func TestRefusalsAreToldOnceAnHour(t *testing.T) {
 	}
 }
 
+func TestARefusalThatCouldNotBeToldIsToldWithTheNextOne(t *testing.T) {
+	t.Parallel()
+	tries := 0
+	h := newHandler(t, Config{Refused: func(context.Context, string, string) error {
+		if tries++; tries == 1 {
+			return errors.New("the store is away")
+		}
+		return nil
+	}}, &recorder{})
+	for range 3 {
+		do(h, from(here, "POST", Path, `{"version":"3"}`))
+	}
+	if tries != 2 {
+		t.Errorf("told %d times, want until it was heard and no more", tries)
+	}
+}
+
 func TestStrangersCannotFillTheChannel(t *testing.T) {
 	t.Parallel()
 	var told []string
-	h := newHandler(t, Config{Refused: func(_ context.Context, reason, _ string) { told = append(told, reason) }}, &recorder{})
+	h := newHandler(t, Config{Refused: func(_ context.Context, reason, _ string) error { told = append(told, reason); return nil }}, &recorder{})
 	for i := range 200 {
 		do(h, from("192.0.2."+string('0'+rune(i%10))+":1", "POST", Path, ""))
 		do(h, from("[2001:db8::"+string('a'+rune(i%6))+string('a'+rune(i/6%6))+"]:1", "POST", Path, ""))

@@ -16,7 +16,7 @@ const (
 
 // refusals tells people of what is refused, without letting strangers fill their channel.
 type refusals struct {
-	tell func(ctx context.Context, reason, peer string)
+	tell func(ctx context.Context, reason, peer string) error
 
 	mu   sync.Mutex
 	told map[refusal]time.Time
@@ -29,9 +29,10 @@ type refusal struct {
 	peer string
 }
 
-// report tells of a refusal unless it was told within the hour, and says whether it did.
+// report tells of a refusal unless it was told within the hour, and says whether it did or tried to.
 func (f *refusals) report(ctx context.Context, a answer, peer string, now time.Time) bool {
-	first, last := f.first(refusal{a.code, cmp.Or(a.kind, a.text), peer}, now)
+	r := refusal{a.code, cmp.Or(a.kind, a.text), peer}
+	first, last := f.first(r, now)
 	if !first {
 		return false
 	}
@@ -44,8 +45,17 @@ func (f *refusals) report(ctx context.Context, a answer, peer string, now time.T
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellWithin) // the sender may be gone already
 	defer cancel()
-	f.tell(ctx, text, peer)
+	if err := f.tell(ctx, text, peer); err != nil {
+		f.forget(r)
+	}
 	return true
+}
+
+// forget lets a refusal be told again.
+func (f *refusals) forget(r refusal) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.told, r)
 }
 
 // first records a refusal and tells whether it is new, and whether it is the last that is told for now.
