@@ -247,3 +247,34 @@ func TestWhatASlowCommitWasSaidNotToTakeIsNotDone(t *testing.T) {
 		t.Error("it was done although it was said not to be taken")
 	}
 }
+
+func TestSIGTERMUnderLoadEndsItInTimeThoughSlackHangs(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, "", "")
+	p := startBot(t, buildBinary(t), l.config, l.addr)
+	until(t, "the sockets are open", 10*time.Second, func() bool { return l.slack.Registered() == 2 })
+	for _, method := range []string{"chat.postMessage", "views.open", "users.info"} {
+		l.slack.Fault(slackfake.Fault{Method: method, Kind: slackfake.Hang})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	for who := range 32 {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				postWebhook(ctx, l.addr, "lab", alertBody(fmt.Sprint(who, "-", i), "critical"))
+			}
+		})
+	}
+	for range 4 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = l.slack.User(slackfake.Operator).Slash(slackfake.Ops, "incident resolve INC-1").Wait(ctx)
+				wait(ctx, 50*time.Millisecond)
+			}
+		})
+	}
+	wait(ctx, 2*time.Second)
+	p.stop(t)
+}
