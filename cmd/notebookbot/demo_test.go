@@ -139,9 +139,20 @@ func (b *browser) see(selector, want string) {
 	}
 }
 
+// click presses what a selector finds. The page draws itself anew when something happens, and what was found may be gone by the
+// time it is pressed: then it is looked for again, as a person would.
 func (b *browser) click(selector string) {
 	b.t.Helper()
-	b.do(chromedp.WaitVisible(selector), chromedp.Click(selector))
+	var err error
+	for range 10 {
+		if err = chromedp.Do(b.ctx, chromedp.WaitVisible(selector), chromedp.Click(selector)); err == nil || b.ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		b.shot("failed")
+		b.t.Fatalf("click %s: %v", selector, err)
+	}
 }
 
 // say writes into a field and sends it.
