@@ -16,7 +16,15 @@ func (c *checkup) slack(ctx context.Context) {
 	}
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	away := ""
 	for _, f := range b.Check(ctx, c.cfg.channelIDs()...) {
+		if f.Name == "bot_token" && f.Verdict == bot.Wrong {
+			away = f.Reason
+		}
+		if strings.HasPrefix(f.Name, "channel ") && away != "" && f.Reason == away {
+			c.unchecked("slack "+f.Name, words{"要先有可用的 bot_token", "not without a bot_token that works"})
+			continue
+		}
 		reason, mend := slackWords(f)
 		c.add(string(f.Verdict), "slack "+f.Name, reason, mend)
 		if f.Name == "bot_token" && f.Verdict == bot.OK {

@@ -32,7 +32,11 @@ func (d *decoder) expand(raw string, line int, path string) (string, bool) {
 		value, set := d.env(name)
 		if !set {
 			ok = false
-			d.fail(line, path, "the environment variable "+name+" is not set", "set it, or leave the key out")
+			hint := "set it, or leave the key out"
+			if path == "slack.app_token" || path == "slack.bot_token" {
+				hint = "set it, or take the token from a file with " + path + "_file"
+			}
+			d.fail(line, path, "the environment variable "+name+" is not set", hint)
 		}
 		return value
 	})

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -116,7 +117,7 @@ func usage(w io.Writer, commands []command) {
 	_, _ = fmt.Fprintln(w, "\nExit codes: 0 done, 1 it failed, 2 wrong usage or configuration.")
 }
 
-// flags gives a flag set that says its errors on stderr, names the nearest flag, and refuses further words unless they are taken.
+// flags gives a flag set that says its errors on stderr, names the nearest flag, and refuses further words.
 type flags struct {
 	*flag.FlagSet
 	e env
@@ -124,24 +125,72 @@ type flags struct {
 
 func newFlags(e env, name string) flags {
 	fs := flag.NewFlagSet("notebookbot "+name, flag.ContinueOnError)
-	fs.SetOutput(e.stderr)
+	fs.SetOutput(io.Discard) // parse has words of its own
 	return flags{FlagSet: fs, e: e}
 }
 
 // parse reads the flags of a command that takes nothing else.
 func (f flags) parse(args []string) error {
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		f.usage(f.e.stdout)
+		return err
+	case err != nil:
+		_, _ = fmt.Fprintf(f.e.stderr, "%s: %s\n", f.Name(), f.wrong(err))
+	case f.NArg() > 0:
+		_, _ = fmt.Fprintf(f.e.stderr, "%s: unexpected %q", f.Name(), f.Arg(0))
+		if f.Lookup("config") != nil {
+			_, _ = fmt.Fprintf(f.e.stderr, "; a configuration is given as --config FILE")
 		}
-		return errUsage
+		_, _ = fmt.Fprintln(f.e.stderr)
+	default:
+		return nil
 	}
-	if f.NArg() > 0 {
-		_, _ = fmt.Fprintf(f.e.stderr, "%s: unexpected %q\n", f.Name(), f.Arg(0))
-		f.Usage()
-		return errUsage
+	f.usage(f.e.stderr)
+	return errUsage
+}
+
+var (
+	noFlag   = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
+	noValue  = regexp.MustCompile(`^flag needs an argument: -(.*)$`)
+	badValue = regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*?") for (?:flag )?-([a-z-]+): `)
+)
+
+// wrong says what is wrong with the flags. The package flag has words for it, but no type.
+func (f flags) wrong(err error) string {
+	if m := noFlag.FindStringSubmatch(err.Error()); m != nil {
+		var names []string
+		f.VisitAll(func(fl *flag.Flag) { names = append(names, fl.Name) })
+		if near := nearest(m[1], names); near != "" {
+			return fmt.Sprintf("no flag --%s; did you mean --%s?", m[1], near)
+		}
+		return "no flag --" + m[1]
 	}
-	return nil
+	if m := noValue.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Sprintf("--%s needs a value", m[1])
+	}
+	if m := badValue.FindStringSubmatch(err.Error()); m != nil {
+		_, about := flag.UnquoteUsage(f.Lookup(m[2]))
+		return fmt.Sprintf("--%s %s is not possible: %s", m[2], m[1], about)
+	}
+	return err.Error()
+}
+
+// usage lists the flags as the handbook writes them, with two dashes.
+func (f flags) usage(w io.Writer) {
+	_, _ = fmt.Fprintf(w, "Usage of %s:\n", f.Name())
+	f.VisitAll(func(fl *flag.Flag) {
+		value, about := flag.UnquoteUsage(fl)
+		_, _ = fmt.Fprintf(w, "  --%-20s  %s", strings.TrimSpace(fl.Name+" "+value), about)
+		if def := fl.DefValue; def != "" && def != "false" {
+			if strings.ToUpper(def) == def {
+				def = strings.ToLower(def) // slog writes its levels large
+			}
+			_, _ = fmt.Fprintf(w, " (default %s)", def)
+		}
+		_, _ = fmt.Fprintln(w)
+	})
 }
 
 // config adds --config and gives what reads it.
@@ -150,7 +199,7 @@ func (f flags) config(load func(path string) (*Config, error)) func() (*Config, 
 	return func() (*Config, error) {
 		if *path == "" {
 			_, _ = fmt.Fprintf(f.e.stderr, "%s: --config FILE is needed\n", f.Name())
-			f.Usage()
+			f.usage(f.e.stderr)
 			return nil, errUsage
 		}
 		return load(*path)
@@ -160,7 +209,7 @@ func (f flags) config(load func(path string) (*Config, error)) func() (*Config, 
 // log adds --log-level and gives the logger it asks for.
 func (f flags) log() func() *slog.Logger {
 	level := slog.LevelInfo
-	f.TextVar(&level, "log-level", level, "what is logged: `LEVEL` debug, info, warn or error")
+	f.TextVar(&level, "log-level", level, "what is logged, by `LEVEL`: debug, info, warn or error")
 	return func() *slog.Logger {
 		return slog.New(slog.NewTextHandler(f.e.stderr, &slog.HandlerOptions{Level: level}))
 	}
