@@ -18,6 +18,7 @@ type Topic struct {
 var Words = []string{
 	"help", "incident", "incident open", "incident list", "incident show", "incident search", "incident ack", "incident level",
 	"incident commander", "incident escalate", "incident resolve", "incident reopen", "incident note", "oncall", "contacts", "capacity",
+	"audit-log",
 }
 
 func topicKey(word string) string { return "help." + strings.ReplaceAll(word, " ", ".") }

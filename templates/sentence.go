@@ -69,6 +69,12 @@ var spoken = func() []string {
 	for _, g := range helpGroups {
 		names = append(names, "help.group."+g.name)
 	}
+	for _, v := range verdicts {
+		names = append(names, "verdict."+v)
+	}
+	for _, a := range auditActors {
+		names = append(names, "audit.actor."+a)
+	}
 	return names
 }()
 
