@@ -6,3 +6,6 @@ import "syscall"
 func attributes(cred *syscall.Credential) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: cred}
 }
+
+// withChildren makes all that the program starts end with it: it is the first process of a space of its own.
+func withChildren(a *syscall.SysProcAttr) { a.Cloneflags |= syscall.CLONE_NEWPID }

@@ -8,3 +8,6 @@ import "syscall"
 func attributes(cred *syscall.Credential) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: cred}
 }
+
+// withChildren does nothing: what needs it runs on Linux alone.
+func withChildren(*syscall.SysProcAttr) {}

@@ -1,4 +1,4 @@
-// Package realparts starts real programs for tests: PostgreSQL, Prometheus, Alertmanager.
+// Package realparts starts real programs for tests: PostgreSQL, Prometheus, Alertmanager, a Docker engine.
 //
 // A program is found on PATH or where Debian puts it. It runs on free loopback ports with its files in a folder of its own, as a
 // user without rights where it refuses to run as root, and it ends with the test, or with the test's process when that dies.

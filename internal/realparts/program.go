@@ -28,6 +28,7 @@ type Program struct {
 	path  string
 	args  []string
 	cred  *syscall.Credential // nil: as we are
+	whole bool                // all that it starts ends with it
 	quit  os.Signal           // what asks it to end
 	ready func(ctx context.Context) error
 
@@ -107,6 +108,9 @@ func (p *Program) start() error {
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
 	cmd.Dir = os.TempDir()
 	cmd.SysProcAttr = attributes(p.cred)
+	if p.whole {
+		withChildren(cmd.SysProcAttr)
+	}
 	started, done := make(chan error), make(chan struct{})
 	go func() {
 		// The kernel ends the program when the thread that started it ends, which must be when our process does.

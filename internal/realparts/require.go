@@ -30,6 +30,9 @@ var parts = map[string]part{
 	"promtool":        {names: []string{"promtool"}, globs: []string{"/usr/bin/promtool"}, debian: "prometheus"},
 	"alertmanager":    {names: []string{"prometheus-alertmanager", "alertmanager"}, globs: []string{"/usr/bin/prometheus-alertmanager"}, debian: "prometheus-alertmanager"},
 	"amtool":          {names: []string{"amtool"}, globs: []string{"/usr/bin/amtool"}, debian: "prometheus-alertmanager"},
+	"dockerd":         {names: []string{"dockerd"}, globs: []string{"/usr/sbin/dockerd"}, debian: "docker.io"},
+	"iptables":        {names: []string{"iptables"}, globs: []string{"/usr/sbin/iptables"}, debian: "iptables"},
+	"unshare":         {names: []string{"unshare"}, debian: "util-linux"},
 	"systemd-analyze": {names: []string{"systemd-analyze"}, debian: "systemd"},
 	"chromium":        {names: []string{"chromium", "chromium-browser", "google-chrome"}, globs: []string{"/usr/bin/chromium"}, debian: "chromium"},
 }

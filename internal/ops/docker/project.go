@@ -1,0 +1,210 @@
+package docker
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/sirupsen/logrus"
+)
+
+// Project is what the compose file says.
+type Project struct {
+	Name     string
+	Dir      string
+	Files    []string  // the compose file and its override
+	SHA256   string    // of these files and of all that they resolve to: included files, .env, env_file
+	Commit   string    // what is checked out in Dir; empty where that is no checkout
+	Services []Service // those that are operated, by name
+
+	dependsOn map[string][]string // of all services of the file
+}
+
+// Service is one service of the compose file, without its environment.
+type Service struct {
+	Name          string
+	Image         string   // the reference; compose's own name for it where it is only built
+	Build         string   // the folder it is built from; empty: it is pulled
+	DependsOn     []string // by name
+	Healthcheck   bool     // the file has one; the image may have one of its own
+	ContainerName string   // a fixed name: there can be only one container
+	HostPorts     []string // 127.0.0.1:8080->80/tcp: there can be only one container
+	Replicas      int
+	Volumes       []string // the engine's volumes that it uses, by their full names
+	MemoryLimit   int64    // bytes; 0: none
+	Restart       string   // no, always, on-failure:3, unless-stopped
+}
+
+// quiet keeps compose-go from writing to standard error: what matters it returns.
+var quiet = sync.OnceFunc(func() { logrus.SetOutput(io.Discard) })
+
+// Project reads the compose file.
+func (e *Engine) Project(ctx context.Context) (*Project, error) {
+	ctx, cancel := within(ctx, callWithin)
+	defer cancel()
+	loaded, files, err := e.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &Project{Name: e.cfg.Project, Dir: e.cfg.Dir, Files: files, dependsOn: map[string][]string{}}
+	if p.SHA256, err = hashOf(loaded, files); err != nil {
+		return nil, say(ErrComposeFile, "the compose file in %s: %w", e.cfg.Dir, err)
+	}
+	if p.Commit, err = commitOf(ctx, e.cfg.Dir); err != nil {
+		return nil, err
+	}
+	for name, s := range loaded.Services {
+		p.dependsOn[name] = slices.Sorted(maps.Keys(s.DependsOn))
+	}
+	wanted := e.cfg.Services
+	if len(wanted) == 0 {
+		wanted = slices.Collect(maps.Keys(loaded.Services))
+	}
+	for _, name := range wanted {
+		s, ok := loaded.Services[name]
+		if !ok {
+			return nil, unknownService(name, slices.Collect(maps.Keys(loaded.Services)), "target.services")
+		}
+		p.Services = append(p.Services, p.service(loaded, &s))
+	}
+	slices.SortFunc(p.Services, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+	return p, nil
+}
+
+// Service finds one service that is operated.
+func (p *Project) Service(name string) (Service, error) {
+	for _, s := range p.Services {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Service{}, unknownService(name, p.names(), "")
+}
+
+func (p *Project) names() []string {
+	var out []string
+	for _, s := range p.Services {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+func unknownService(name string, known []string, where string) error {
+	slices.Sort(known)
+	text := fmt.Sprintf("%q is not a service of the compose file, which has %s", name, cmp.Or(strings.Join(known, ", "), "none"))
+	if where != "" {
+		text = where + ": " + text
+	}
+	return say(ErrUnknownService, "%s", text)
+}
+
+// load reads the file as the compose command will, from the same environment.
+func (e *Engine) load(ctx context.Context) (*types.Project, []string, error) {
+	quiet()
+	opts, err := cli.NewProjectOptions(nil,
+		cli.WithWorkingDirectory(e.cfg.Dir), cli.WithName(e.cfg.Project), cli.WithEnv(e.environment()), cli.WithEnvFiles(),
+		cli.WithDotEnv, cli.WithConfigFileEnv, cli.WithDefaultConfigPath, cli.WithDefaultProfiles())
+	if err != nil {
+		return nil, nil, say(ErrComposeFile, "the compose file in %s: %w", e.cfg.Dir, err)
+	}
+	if len(opts.ConfigPaths) == 0 {
+		return nil, nil, say(ErrComposeFile, "there is no compose file in %s: correct target.dir, or put docker-compose.yml there", e.cfg.Dir)
+	}
+	loaded, err := opts.LoadProject(ctx)
+	if err != nil {
+		return nil, nil, say(ErrComposeFile, "the compose file in %s: %w", e.cfg.Dir, err)
+	}
+	return loaded, loaded.ComposeFiles, nil
+}
+
+// hashOf covers the text of the files, which people review, and what they resolve to, which is what compose would create.
+func hashOf(loaded *types.Project, files []string) (string, error) {
+	h := sha256.New()
+	for _, name := range files {
+		b, err := os.ReadFile(name) //nolint:gosec // The operator's own compose file.
+		if err != nil {
+			return "", err
+		}
+		h.Write([]byte(filepath.Base(name) + " " + strconv.Itoa(len(b)) + "\n"))
+		h.Write(b)
+	}
+	resolved, err := loaded.MarshalJSON()
+	if err != nil {
+		return "", err
+	}
+	h.Write(resolved)
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func (p *Project) service(loaded *types.Project, s *types.ServiceConfig) Service {
+	out := Service{
+		Name: s.Name, Image: s.Image, DependsOn: p.dependsOn[s.Name], ContainerName: s.ContainerName, Replicas: s.GetScale(),
+		Healthcheck: hasCheck(s.HealthCheck), MemoryLimit: int64(s.MemLimit), Restart: s.Restart,
+	}
+	if s.Build != nil {
+		out.Build = cmp.Or(s.Build.Context, p.Dir)
+	}
+	if s.Deploy != nil && s.Deploy.Resources.Limits != nil && out.MemoryLimit == 0 {
+		out.MemoryLimit = int64(s.Deploy.Resources.Limits.MemoryBytes)
+	}
+	for _, port := range s.Ports {
+		if port.Published != "" {
+			out.HostPorts = append(out.HostPorts, fmt.Sprintf("%s->%d/%s", net.JoinHostPort(cmp.Or(port.HostIP, "0.0.0.0"), port.Published),
+				port.Target, cmp.Or(port.Protocol, "tcp")))
+		}
+	}
+	for _, v := range s.Volumes {
+		if v.Type == types.VolumeTypeVolume && v.Source != "" {
+			out.Volumes = append(out.Volumes, cmp.Or(loaded.Volumes[v.Source].Name, v.Source))
+		}
+	}
+	return out
+}
+
+func hasCheck(c *types.HealthCheckConfig) bool {
+	return c != nil && !c.Disable && len(c.Test) > 0 && c.Test[0] != "NONE"
+}
+
+// RestartOrder puts services into the order in which they may be started: what others depend on comes first, otherwise by name.
+// None means all that are operated.
+func (p *Project) RestartOrder(services ...string) ([]string, error) {
+	if len(services) == 0 {
+		services = p.names()
+	}
+	for _, name := range services {
+		if _, err := p.Service(name); err != nil {
+			return nil, err
+		}
+	}
+	// Over all services of the file: one that is left out may still stand between two that are not. compose-go refused circles.
+	var order []string
+	seen := map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, before := range p.dependsOn[name] {
+			visit(before)
+		}
+		order = append(order, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.dependsOn)) {
+		visit(name)
+	}
+	return slices.DeleteFunc(order, func(name string) bool { return !slices.Contains(services, name) }), nil
+}
