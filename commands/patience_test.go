@@ -80,3 +80,23 @@ func TestAnOutageOfTheStoreNeverEndsInAnApology(t *testing.T) {
 	_, said := answer(t, h.deliver())
 	contains(t, said, "disk is full")
 }
+
+// maze is where nothing can be looked for without breaking.
+type maze struct{ commands.Places }
+
+func (maze) KeyAt(context.Context, notify.Posted) (string, error) { panic("boom") }
+
+func TestWordsThatBreakTheRunnerEndWithAReferenceAndNotWithTheProgram(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, "en")
+	h.open("P1", "disk is full")
+	h.cfg.Places = maze{h.store}
+	run(t, h.cfg)
+	h.accept(commands.Request{User: kim, Text: "incident ack", Source: commands.Mention, Channel: incs, Thread: "1.1", Message: "1.2"})
+	h.accept(commands.Request{User: kim, Text: "incident note INC-1 alive"})
+	h.idle()
+	if got := h.notes(1); !slices.Equal(got, []string{"alive"}) {
+		t.Errorf("notes = %q", got)
+	}
+	contains(t, h.logged(), "boom", "ref=")
+}

@@ -237,7 +237,10 @@ func (r *Runner) serve(ctx, work context.Context, user string) {
 func (r *Runner) once(work context.Context, j *job) error {
 	ctx, cancel := context.WithTimeout(work, oneRequest)
 	defer cancel()
-	err := r.carry(ctx, j.req, time.Since(j.since) < patience)
+	_, err := safely(func() (outcome, error) { return outcome{}, r.carry(ctx, j.req, time.Since(j.since) < patience) })
+	if errors.Is(err, errPanic) { // The same words would break us again at every start.
+		return r.apologize(ctx, j.req, err)
+	}
 	if err == nil || errors.Is(err, errUnknown) || away(err) {
 		return err
 	}
