@@ -3,7 +3,9 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -113,7 +115,15 @@ func (in *intake) accept(ctx context.Context, e envelope) (map[string]string, er
 	}
 }
 
-func (in *intake) commit(ctx context.Context, e envelope) accepted {
+// errBroke says that answers broke the check that they are given to.
+var errBroke = errors.New("panic")
+
+func (in *intake) commit(ctx context.Context, e envelope) (out accepted) {
+	defer func() {
+		if p := recover(); p != nil { // one person's words do not end everybody's bot
+			out = accepted{err: fmt.Errorf("%w: %v\n%s", errBroke, p, debug.Stack())}
+		}
+	}()
 	for _, r := range e.requests {
 		if r.Source == commands.Submit && in.cfg.Validate != nil {
 			if wrong := below(in.cfg.Validate(r), e.inputs); len(wrong) > 0 {

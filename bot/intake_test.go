@@ -145,6 +145,22 @@ func openModal(t *testing.T, b *running, s *slackfake.Server, who *slackfake.Per
 	return nil
 }
 
+func TestAnswersThatBreakTheirCheckAreNotTakenAndEndNothing(t *testing.T) {
+	t.Parallel()
+	s := workspace(t, nil)
+	b := runBot(t, s, func(c *Config) { c.Validate = func(commands.Request) map[string]string { panic("boom") } })
+	b.connected(t)
+	ana := s.User(slackfake.Operator)
+	if err := openModal(t, b, s, ana); err != nil {
+		t.Fatal(err)
+	}
+	out := outcomeOf(t, ana.Submit(s.Views(slackfake.Operator)[0].ID, map[string]string{"cause": "x"}))
+	if !strings.Contains(string(out.Ack), "not taken") {
+		t.Errorf("the modal was answered %s, %s", out.Ack, out.Ended)
+	}
+	acked(t, ana.Slash(slackfake.Ops, "help"))
+}
+
 func TestWrongAnswersOfAModalAreShownBelowThem(t *testing.T) {
 	t.Parallel()
 	s := workspace(t, nil)
