@@ -323,8 +323,10 @@ func TestWhatNeedsAnApprovalIsNotDoneWithoutIt(t *testing.T) {
 		h.runner = commands.New(h.cfg)
 		contains(t, refused(t, kim, h.say(kim, "incident resolve INC-1 done")), "incident resolve", "2")
 		refused(t, kim, h.click(kim, "incident.resolve", 1))
-		refused(t, kim, h.ask(commands.Request{Source: commands.Submit, User: kim, Callback: "incident.resolve", Metadata: "INC-1",
-			Values: map[string]string{"cause": "disk", "solution": "bigger"}}))
+		refused(t, kim, h.ask(commands.Request{
+			Source: commands.Submit, User: kim, Callback: "incident.resolve", Metadata: "INC-1",
+			Values: map[string]string{"cause": "disk", "solution": "bigger"},
+		}))
 		if in := h.incident(1); !in.State.Open() || len(h.front.views) > 0 {
 			t.Errorf("it is %s, and %d modals were opened", in.State, len(h.front.views))
 		}
