@@ -13,6 +13,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/internal/audit"
 	"github.com/ai-notebook/notebookbot/notify"
 	"github.com/ai-notebook/notebookbot/templates"
 )
@@ -42,6 +43,11 @@ type outcome struct {
 	// key names the answer where two requests may lead to one message; empty: the request names it.
 	key string
 
+	// What the audit log says of it beside the request: verdict (empty: done), why it was refused or failed, and what it is about
+	// where the words do not say.
+	verdict        audit.Verdict
+	reason, target string
+
 	numbers []int64 // incidents that change reads
 	// change is carried out in the one transaction that also ends the request. It may run more than once. Its message is the answer.
 	change change
@@ -59,7 +65,7 @@ var errUnknown = errors.New("who asked is not known at the moment")
 
 // patient: a person who cannot be looked up at this moment is not refused yet.
 func (r *Runner) carry(ctx context.Context, req Request, patient bool) error {
-	out, err := r.plan(ctx, req)
+	c, out, err := r.plan(ctx, req)
 	if patient && passing(err) {
 		return fmt.Errorf("%w: %w", errUnknown, err)
 	}
@@ -96,6 +102,9 @@ func (r *Runner) carry(ctx context.Context, req Request, patient bool) error {
 					return err
 				}
 			}
+			if err := r.record(tx, req, c, said); err != nil {
+				return err
+			}
 			return r.answer(tx, req, home, said)
 		})
 	}
@@ -120,29 +129,30 @@ func passing(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded)
 }
 
-// plan finds the command, asks whether the person may, and lets it say what is to be done.
-func (r *Runner) plan(ctx context.Context, req Request) (outcome, error) {
+// plan finds the command, asks whether the person may, and lets it say what is to be done. The call is nil where none was found.
+func (r *Runner) plan(ctx context.Context, req Request) (*call, outcome, error) {
 	c, err := r.understand(ctx, req)
 	if err != nil {
 		// Who may not even ask for help hears that, and nothing of how to write commands.
 		if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
 			if denied := r.Access.Allow(ctx, req.User, req.Team, help.access()); denied != nil {
-				return outcome{}, denied
+				return nil, outcome{}, denied
 			}
 		}
-		return outcome{}, err
+		return nil, outcome{}, err
 	}
 	if err := r.Access.Allow(ctx, req.User, req.Team, c.cmd.access()); err != nil {
-		return outcome{}, err
+		return c, outcome{}, err
 	}
 	if rule, _ := r.Access.Rule(c.cmd.access()); rule.Approvals > 0 {
 		// Nothing happens without its approval. Who asks for it does not exist yet, so nobody may.
-		return outcome{}, refuse(templates.NoApproval, templates.Args{Word: c.cmd.words, Count: rule.Approvals})
+		return c, outcome{}, refuse(templates.NoApproval, templates.Args{Word: c.cmd.words, Count: rule.Approvals})
 	}
 	if c.cmd.key && c.number == 0 {
-		return outcome{}, refuse(templates.WhichIncident, templates.Args{Word: c.cmd.words})
+		return c, outcome{}, refuse(templates.WhichIncident, templates.Args{Word: c.cmd.words})
 	}
-	return safely(func() (outcome, error) { return c.cmd.run(ctx, r, c) })
+	out, err := safely(func() (outcome, error) { return c.cmd.run(ctx, r, c) })
+	return c, out, err
 }
 
 // errPanic says that a command broke.
@@ -165,13 +175,14 @@ func (r *Runner) outcomeOf(ctx context.Context, req Request, err error) (outcome
 		switch {
 		case errors.As(err, &denied) && denied.Reason == access.IsBot:
 			log.WarnContext(ctx, "a program asked")
-			return outcome{}, nil // Two programs that answer each other never end.
+			// Two programs that answer each other never end.
+			return outcome{verdict: audit.Refused, reason: string(denied.Reason)}, nil
 		case errors.As(err, &denied):
 			log.WarnContext(ctx, "refused")
 		default:
 			log.DebugContext(ctx, "not understood")
 		}
-		return outcome{say: m, alone: true}, nil
+		return outcome{say: m, alone: true, verdict: audit.Refused, reason: reasonOf(err)}, nil
 	}
 	if errors.Is(err, errPanic) {
 		return r.apology(ctx, req, err), nil
@@ -184,19 +195,24 @@ func (r *Runner) apology(ctx context.Context, req Request, err error) outcome {
 	ref := strings.ToLower(rand.Text()[:8])
 	r.Log.ErrorContext(ctx, "command", "ref", ref, "request", req.ID, "user", req.User, "source", string(req.Source),
 		"action", req.Action, "callback", req.Callback, "err", err)
-	return outcome{say: r.Words.Sentence(templates.Internal, templates.Args{Ref: ref}), alone: true}
+	return outcome{say: r.Words.Sentence(templates.Internal, templates.Args{Ref: ref}), alone: true, verdict: audit.Failed, reason: "internal " + ref}
 }
 
 // apologize ends a request that could not be carried out. The store must take that, so a request is not given up because the
 // store is away.
 func (r *Runner) apologize(ctx context.Context, req Request, cause error) error {
 	home := place{channel: req.Channel, thread: req.Thread}
+	c := r.guess(ctx, req)
 	return r.Store.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error {
 		fresh, err := tx.Finish(req.ID)
 		if err != nil || !fresh {
 			return err
 		}
-		return r.answer(tx, req, home, r.apology(ctx, req, cause))
+		out := r.apology(ctx, req, cause)
+		if err := r.record(tx, req, c, out); err != nil {
+			return err
+		}
+		return r.answer(tx, req, home, out)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/audit"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -24,10 +25,15 @@ func (c *call) change(r *Runner, ev incidents.Event, said func(before, after inc
 			if err != nil {
 				return outcome{}, fromDomain(err, c.cmd, c.number, after)
 			}
-			if ear.told && c.here {
-				return outcome{}, nil
+			out := outcome{}
+			if after.Entries == before.Entries {
+				out.verdict = audit.Unchanged
 			}
-			return outcome{say: said(before, *after), share: showWords + " " + after.Key(), alone: !ear.told}, nil
+			if ear.told && c.here {
+				return out, nil
+			}
+			out.say, out.share, out.alone = said(before, *after), showWords+" "+after.Key(), !ear.told
+			return out, nil
 		},
 	}
 }
@@ -75,7 +81,7 @@ func (c *call) open(ctx context.Context, r *Runner, view func(templates.ModalVie
 			v.Link = r.Link(ctx, at)
 		}
 	}
-	return outcome{}, r.show(ctx, c.req, view(v))
+	return outcome{verdict: audit.Asked}, r.show(ctx, c.req, view(v))
 }
 
 // triggerLife is how long Slack lets a modal be opened after a click.

@@ -70,6 +70,17 @@ func fromDomain(err error, c *command, number int64, in *incidents.Incident) err
 	return err
 }
 
+// reasonOf is why a request was refused, as the audit log keeps it: the name of a sentence, or of what access found.
+func reasonOf(err error) string {
+	if denied, ok := errors.AsType[*access.Denied](err); ok {
+		return string(denied.Reason)
+	}
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal.Name
+	}
+	return ""
+}
+
 // Explain turns an error into a sentence for the person who asked. False: the error is none of theirs; it belongs into the
 // log with a reference, and the person gets the reference.
 func Explain(t *templates.Templates, err error) (templates.Message, bool) {

@@ -49,7 +49,7 @@ func runOpen(ctx context.Context, r *Runner, c *call) (outcome, error) {
 			return outcome{}, fromDomain(err, c.cmd, 0, nil)
 		}
 		said := r.Words.Done(templates.DoneOpen, templates.Args{Key: in.Key(), Level: in.Level, Title: in.Title})
-		return outcome{say: said, share: showWords + " " + in.Key()}, nil
+		return outcome{say: said, share: showWords + " " + in.Key(), target: in.Key()}, nil
 	}}, nil
 }
 

@@ -16,6 +16,8 @@ type command struct {
 	free bool
 	// read: it changes nothing, so its answer may be asked for again to share it.
 	read bool
+	// private: its answer is for the caller alone everywhere, and is never shared.
+	private bool
 
 	// run looks at what is asked and says what is to be done. It changes nothing itself.
 	run func(ctx context.Context, r *Runner, c *call) (outcome, error)
@@ -35,7 +37,7 @@ func init() {
 		incidentOpen, incidentList, incidentShow, incidentSearch, incidentAck, incidentLevel, incidentCommander, incidentEscalate,
 		incidentNote, incidentResolve, incidentReopen,
 		onCall, contacts,
-		capacity, help,
+		capacity, auditLog, help,
 	}
 	buttonsOnly = []*command{incidentMore}
 }

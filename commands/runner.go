@@ -36,6 +36,7 @@ type Config struct {
 	Domain Domain
 	Places Places
 	Front  Front // nil: no modals, as from a terminal
+	Audit  AuditLog
 	Access *access.Access
 	Words  *templates.Templates
 
@@ -44,6 +45,8 @@ type Config struct {
 	Ladders   incidents.Policies // whom each level tells, for `contacts`
 	// Link gives the address of a message; empty: not to be had. Optional.
 	Link func(ctx context.Context, at notify.Posted) string
+
+	Zone *time.Location // of the days that people name; nil: UTC
 
 	Log *slog.Logger
 	Now func() time.Time // nil: the system's clock

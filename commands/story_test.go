@@ -158,7 +158,7 @@ func newHouse(t *testing.T, locale string) *house {
 		Contacts: []access.Contact{{Name: "ops", Mail: "ops@ai-notebook.com"}, {Name: "management", Mail: "management@ai-notebook.com"}},
 	}, directory{}, h.clock)
 	h.cfg = commands.Config{
-		Inbox: h.store, Wake: h.store.InboxWake(), Store: h.store, Domain: h.domain, Places: h.store, Front: h.front, Access: people,
+		Inbox: h.store, Wake: h.store.InboxWake(), Store: h.store, Domain: h.domain, Places: h.store, Audit: h.store.Audit(), Front: h.front, Access: people,
 		Words: words(t, locale), Ops: ops, Incidents: []string{incs}, Ladders: ladders,
 		Log: slog.New(slog.NewTextHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: h.clock,
 		Poll: 10 * time.Millisecond,

@@ -63,6 +63,9 @@ func (r *Runner) clicked(ctx context.Context, req Request) (*call, error) {
 		if err != nil || !c.cmd.read {
 			return nil, refuse(templates.Stale, templates.Args{})
 		}
+		if req.Action == actionShare && c.cmd.private {
+			return nil, refuse(templates.Stale, templates.Args{})
+		}
 		if req.Action == actionShare {
 			c.cmd = shared(c.cmd)
 		}

@@ -85,7 +85,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 
 	runner = commands.New(commands.Config{
 		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Places: st, Front: edge, Access: people, Words: words,
-		Ops: cfg.Slack.Channels.Ops, Incidents: cfg.cardChannels(), Ladders: policies,
+		Audit: st.Audit(), Zone: cfg.App.Location, Ops: cfg.Slack.Channels.Ops, Incidents: cfg.cardChannels(), Ladders: policies,
 		Link: func(_ context.Context, at notify.Posted) string { return edge.Permalink(at) }, Log: log.With("part", "commands"),
 	})
 

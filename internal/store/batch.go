@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/audit"
 )
 
 // want is what an item will read or lock.
@@ -59,6 +60,7 @@ type batch struct {
 	finished         []string
 	accepted         map[string]acceptedRequest
 	settled          []settlement
+	audits           []audit.Entry
 	regrets          []taken // requests to be taken back
 	lanes            map[string]bool
 

@@ -338,8 +338,11 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 		_, err := store.Open(t.Context(), address, slog.New(slog.DiscardHandler), store.Options{})
 		var e *store.NewerError
 		if !errors.As(err, &e) || e.Schema != 99 ||
-			!strings.Contains(err.Error(), "the store was written by a newer notebookbot (schema 99, this one knows 1): run that version") {
+			!strings.Contains(err.Error(), fmt.Sprintf("the store was written by a newer notebookbot (schema 99, this one knows %d): run that version", e.Known)) {
 			t.Errorf("error = %v", err)
+		}
+		if _, err := store.OpenAudit(t.Context(), address); !errors.As(err, &e) {
+			t.Errorf("the audit log of a newer store: %v", err)
 		}
 	})
 }

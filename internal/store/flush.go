@@ -77,7 +77,10 @@ var outboxInstead = map[string]string{
 // flush writes what the functions left, with few statements. The order is the same for everybody and rows are sorted, so that
 // two replicas never wait for each other in a circle.
 func (b *batch) flush() error {
-	var out []stmt
+	out, err := b.chain()
+	if err != nil {
+		return err
+	}
 	add := func(q query, args ...any) { out = append(out, stmt{q[b.d], args}) }
 
 	var rows [][]any
@@ -99,7 +102,7 @@ func (b *batch) flush() error {
 	if b.changedNumber {
 		add(setNumber, b.number)
 	}
-	rows, err := entryRows(b.entries)
+	rows, err = entryRows(b.entries)
 	if err != nil {
 		return err
 	}

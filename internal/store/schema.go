@@ -91,4 +91,4 @@ var steps = []step{{version: 1, sql: []query{
 	) {clustered}`),
 	both(`CREATE INDEX inbox_waiting ON inbox (received, id) WHERE state = 0`),
 	both(`CREATE INDEX inbox_done ON inbox (done) WHERE state = 1`),
-}}, operationsStep}
+}}, operationsStep, auditStep}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/audit"
 )
 
 // tx is what one function sees: its own writes over those of the functions before it over the database. Its writes reach the
@@ -27,6 +28,7 @@ type tx struct {
 	finished  map[string]bool
 	accepted  []commands.Request
 	settled   []settlement
+	audits    []audit.Entry
 	ops       opsWrites
 }
 
@@ -247,6 +249,7 @@ func (b *batch) merge(t *tx) {
 		b.accept(r)
 	}
 	b.settled = append(b.settled, t.settled...)
+	b.audits = append(b.audits, t.audits...)
 	b.mergeOps(t.ops)
 }
 
