@@ -65,9 +65,9 @@ func openPostgres(ctx context.Context, address string, log *slog.Logger, opts Op
 	return d, nil
 }
 
-// Each statement that writes has an index, but a server that never looked at a fresh table may prefer to read all of it, and keeps
-// to that plan while the table grows. With indexes alone one plan does for all values, so it is made once.
-const pgPlans = `SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan`
+// Each statement that writes has an index, but a server that never looked at a fresh table may prefer to read all of it. And what
+// was planned for an empty table may read the wrong index when it is large: every plan is made for the table as it is.
+const pgPlans = `SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_custom_plan`
 
 func newWriters(ctx context.Context, cfg *pgxpool.Config) (*pgxpool.Pool, error) {
 	cfg = cfg.Copy()
