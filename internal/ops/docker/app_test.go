@@ -29,6 +29,9 @@ const (
 var (
 	imagesLock sync.Mutex
 	images     = map[string]bool{}
+
+	commandsLock sync.Mutex
+	commands     []command
 )
 
 func testImage(t *testing.T, host string) {
@@ -58,7 +61,7 @@ func service(name string, more ...string) string {
 	return text
 }
 
-const checked = `healthcheck: {test: ["CMD", "/app", "check"], interval: 100ms, timeout: 2s, retries: 3}`
+const checked = `healthcheck: {test: ["CMD", "/app", "check"], interval: 300ms, timeout: 2s, retries: 3}`
 
 // prepare writes a compose file and opens an engine for it.
 func prepare(t *testing.T, host string, services ...string) *application {
@@ -82,12 +85,49 @@ func engineFor(t *testing.T, cfg Config) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	commandsLock.Lock()
+	defer commandsLock.Unlock()
+	if commands == nil { // looked for once: it takes compose half a second to say its version
+		commands, _ = e.installed(t.Context())
+	}
+	e.commands, e.lookedAt = commands, time.Now()
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return e
+}
+
+// one starts a single container of the service backend with compose's labels, but without compose, which takes its seconds. The
+// switches are set before it starts.
+func one(t *testing.T, host string, switches map[string]string, set func(*container.Config, *container.HostConfig)) (*application, string) {
+	t.Helper()
+	a := prepare(t, host, service("backend"))
+	a.set("backend", "on", "yes")
+	for what, value := range switches {
+		a.set("backend", what, value)
+	}
+	cfg := &container.Config{Image: imageName, Env: []string{"ROLE=backend", "PASSWORD=hunter2"}, Labels: map[string]string{
+		labelProject: a.cfg.Project, labelService: "backend", labelNumber: "1", labelOneOff: "False", labelVersion: "1.29.2",
+	}}
+	hostCfg := &container.HostConfig{NetworkMode: "none", Binds: []string{filepath.Join(a.cfg.Dir, "ctl", "backend") + ":/ctl"}}
+	if set != nil {
+		set(cfg, hostCfg)
+	}
+	c, err := a.sdk.ContainerCreate(t.Context(), cfg, hostCfg, nil, nil, a.cfg.Project+"_backend_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	return a, c.ID
+}
+
+// withCheck gives a container a healthcheck.
+func withCheck(c *container.Config, _ *container.HostConfig) {
+	c.Healthcheck = &container.HealthConfig{Test: []string{"CMD", "/app", "check"}, Interval: 200 * time.Millisecond, Timeout: 5 * time.Second, Retries: 3}
 }
 
 // start brings the project up through compose.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -52,21 +53,21 @@ func (e *Engine) explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errSlow):
-		return err // the caller's time is over, or he wants it no more: the engine may be well
+	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errSlow):
+		return say(ErrUnreachable, "the Docker engine at %s did not answer in time: look whether it hangs (docker info, journalctl -u docker)", e.cfg.Host)
+	case ctx.Err() != nil: // the caller's time is over, or he wants it no more: the engine may be well
+		return say(ctx.Err(), "%w", err)
 	case errors.Is(err, fs.ErrPermission) && local:
 		e.reconnect()
 		return say(ErrForbidden, "no right to use the Docker socket %s: add the bot's user to the group that owns it (docker), then start the bot again: %w",
 			socket, short(err))
-	case local && errors.Is(err, fs.ErrNotExist):
+	case local && client.IsErrConnectionFailed(err) && missing(socket):
 		e.reconnect()
 		return say(ErrUnreachable, "there is no Docker socket %s: start the engine (systemctl start docker) or correct target.docker_host", socket)
 	case client.IsErrConnectionFailed(err), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		e.reconnect()
 		return say(ErrUnreachable, "the Docker engine at %s does not answer: start it (systemctl start docker) or correct target.docker_host: %w",
 			e.cfg.Host, short(err))
-	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errSlow):
-		return say(ErrUnreachable, "the Docker engine at %s did not answer in time: %w", e.cfg.Host, short(err))
 	case strings.Contains(err.Error(), "is too old"), strings.Contains(err.Error(), "is too new"):
 		e.reconnect() // the engine was updated while we ran
 	}
@@ -96,4 +97,9 @@ func short(err error) error {
 		return errno
 	}
 	return err
+}
+
+func missing(name string) bool {
+	_, err := os.Stat(name)
+	return errors.Is(err, fs.ErrNotExist)
 }

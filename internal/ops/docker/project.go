@@ -118,14 +118,14 @@ func (e *Engine) load(ctx context.Context) (*types.Project, []string, error) {
 		cli.WithWorkingDirectory(e.cfg.Dir), cli.WithName(e.cfg.Project), cli.WithEnv(e.environment()), cli.WithEnvFiles(),
 		cli.WithDotEnv, cli.WithConfigFileEnv, cli.WithDefaultConfigPath, cli.WithDefaultProfiles())
 	if err != nil {
-		return nil, nil, say(ErrComposeFile, "the compose file in %s: %w", e.cfg.Dir, err)
+		return nil, nil, e.unreadable(nil, err)
 	}
 	if len(opts.ConfigPaths) == 0 {
 		return nil, nil, say(ErrComposeFile, "there is no compose file in %s: correct target.dir, or put docker-compose.yml there", e.cfg.Dir)
 	}
 	loaded, err := opts.LoadProject(ctx)
 	if err != nil {
-		return nil, nil, say(ErrComposeFile, "the compose file in %s: %w", e.cfg.Dir, err)
+		return nil, nil, e.unreadable(opts.ConfigPaths, err)
 	}
 	return loaded, loaded.ComposeFiles, nil
 }

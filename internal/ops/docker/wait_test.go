@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
+
 	"github.com/ai-notebook/notebookbot/internal/realparts"
 )
 
@@ -21,10 +23,10 @@ func wantUnhealthy(t *testing.T, err error, reason string) UnhealthyError {
 
 func TestHealthyIsHealthyForAWhileNotOnce(t *testing.T) {
 	t.Parallel()
-	a := start(t, realparts.Docker(t), service("backend", checked))
+	a, id := one(t, realparts.Docker(t), nil, withCheck)
 	var seen []Progress
 	begin := time.Now()
-	h, err := a.WaitHealthy(a.soon(20*time.Second), a.only("backend").ID, time.Second, func(p Progress) { seen = append(seen, p) })
+	h, err := a.WaitHealthy(a.soon(20*time.Second), id, time.Second, func(p Progress) { seen = append(seen, p) })
 	if err != nil {
 		t.Fatal(explained(err))
 	}
@@ -38,7 +40,7 @@ func TestHealthyIsHealthyForAWhileNotOnce(t *testing.T) {
 
 func TestAContainerWithoutAHealthcheckMustRunAndTheResultSaysSo(t *testing.T) {
 	t.Parallel()
-	a := start(t, realparts.Docker(t), service("backend"))
+	a, _ := one(t, realparts.Docker(t), nil, nil)
 	if h := a.healthy("backend"); h.Checked {
 		t.Errorf("a check is claimed that is not there: %+v", h)
 	}
@@ -46,7 +48,7 @@ func TestAContainerWithoutAHealthcheckMustRunAndTheResultSaysSo(t *testing.T) {
 
 func TestAnUnhealthyContainerIsToldWithWhatItSaid(t *testing.T) {
 	t.Parallel()
-	a := start(t, realparts.Docker(t), service("backend", checked))
+	a, _ := one(t, realparts.Docker(t), nil, withCheck)
 	a.healthy("backend")
 	a.set("backend", "health", "the database is away")
 	_, err := a.WaitHealthy(a.soon(20*time.Second), a.only("backend").ID, time.Minute, nil)
@@ -64,10 +66,8 @@ func TestAnUnhealthyContainerIsToldWithWhatItSaid(t *testing.T) {
 
 func TestAContainerThatEndsIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	a := prepare(t, realparts.Docker(t), service("backend", checked))
-	a.set("backend", "exit", "3")
-	a.up()
-	_, err := a.WaitHealthy(a.soon(20*time.Second), a.only("backend").ID, time.Minute, nil)
+	a, id := one(t, realparts.Docker(t), map[string]string{"exit": "3"}, withCheck)
+	_, err := a.WaitHealthy(a.soon(20*time.Second), id, time.Minute, nil)
 	if u := wantUnhealthy(t, err, "ended with exit code 3"); !strings.Contains(strings.Join(u.Log, "\n"), "leaves with 3") {
 		t.Errorf("log: %q", u.Log)
 	}
@@ -75,10 +75,10 @@ func TestAContainerThatEndsIsNotWaitedFor(t *testing.T) {
 
 func TestAContainerThatRestartsAgainAndAgainIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	a := prepare(t, realparts.Docker(t), service("backend", "restart: always"))
-	a.set("backend", "exit", "4")
-	a.up()
-	_, err := a.WaitHealthy(a.soon(20*time.Second), a.only("backend").ID, time.Minute, nil)
+	a, id := one(t, realparts.Docker(t), map[string]string{"exit": "4"}, func(_ *container.Config, h *container.HostConfig) {
+		h.RestartPolicy.Name = container.RestartPolicyAlways
+	})
+	_, err := a.WaitHealthy(a.soon(40*time.Second), id, time.Minute, nil)
 	u := wantUnhealthy(t, err, "the last time it ended with exit code 4")
 	if u.Container.Restarts < restartsMost {
 		t.Errorf("after %d restarts already", u.Container.Restarts)
@@ -87,10 +87,9 @@ func TestAContainerThatRestartsAgainAndAgainIsNotWaitedFor(t *testing.T) {
 
 func TestAContainerOverItsMemoryLimitIsSaidToBe(t *testing.T) {
 	t.Parallel()
-	a := prepare(t, realparts.Docker(t), service("backend", "mem_limit: 24m", "memswap_limit: 24m"))
-	a.set("backend", "eat", "yes")
-	a.up()
-	id := a.only("backend").ID
+	a, id := one(t, realparts.Docker(t), map[string]string{"eat": "yes"}, func(_ *container.Config, h *container.HostConfig) {
+		h.Memory, h.MemorySwap = 24<<20, 24<<20
+	})
 	_, err := a.WaitHealthy(a.soon(20*time.Second), id, time.Minute, nil)
 	wantUnhealthy(t, err, "more memory than its limit of 24 MiB")
 	if c := a.only("backend"); !c.OOMKilled || c.ExitCode != 137 {
@@ -100,11 +99,11 @@ func TestAContainerOverItsMemoryLimitIsSaidToBe(t *testing.T) {
 
 func TestAWaitEndsAtItsDeadlineAndSaysWhatItSees(t *testing.T) {
 	t.Parallel()
-	slow := `healthcheck: {test: ["CMD", "/app", "check"], interval: 100ms, start_period: 1h}`
-	a := prepare(t, realparts.Docker(t), service("backend", slow))
-	a.set("backend", "health", "not yet")
-	a.up()
-	_, err := a.WaitHealthy(a.soon(time.Second), a.only("backend").ID, time.Minute, nil)
+	a, id := one(t, realparts.Docker(t), map[string]string{"health": "not yet"}, func(c *container.Config, h *container.HostConfig) {
+		withCheck(c, h)
+		c.Healthcheck.StartPeriod = time.Hour
+	})
+	_, err := a.WaitHealthy(a.soon(time.Second), id, time.Minute, nil)
 	wantUnhealthy(t, err, "it is running and starting")
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the error hides the deadline: %v", err)
@@ -113,8 +112,7 @@ func TestAWaitEndsAtItsDeadlineAndSaysWhatItSees(t *testing.T) {
 
 func TestARemovedContainerIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	a := start(t, realparts.Docker(t), service("backend"))
-	id := a.only("backend").ID
+	a, id := one(t, realparts.Docker(t), nil, nil)
 	gone := make(chan error, 1)
 	_, err := a.WaitHealthy(a.soon(20*time.Second), id, time.Minute, func(Progress) {
 		select {
