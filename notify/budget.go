@@ -14,12 +14,14 @@ const (
 	postsPerSecond = 1
 	postBurst      = 3
 	editsPerSecond = 0.75
-	findsPerSecond = 0.75
-	methodBurst    = 15
+	editBurst      = 15
+	findsPerSecond = 0.5
+	findBurst      = 30 // look-ups come in spikes, after an outage
 
 	// The last ones of a burst are kept for what is urgent, so that a P0 does not even wait for the P2 before it.
 	postsKept = 1
 	editsKept = 5
+	findsKept = 6
 
 	// A channel that answers slowly must not keep all workers: so many tries at the same time there, and so many that are not
 	// urgent.
@@ -62,8 +64,8 @@ func newBudget(now time.Time) *budget {
 	return &budget{
 		begun: now, rate: postsPerSecond,
 		rooms: map[string]*room{}, crowded: map[string]time.Time{}, person: map[string]string{}, direct: map[string]string{},
-		edits: method{tokens: rate.NewLimiter(editsPerSecond, methodBurst)},
-		finds: method{tokens: rate.NewLimiter(findsPerSecond, methodBurst)},
+		edits: method{tokens: rate.NewLimiter(editsPerSecond, editBurst)},
+		finds: method{tokens: rate.NewLimiter(findsPerSecond, findBurst)},
 	}
 }
 
@@ -116,11 +118,18 @@ func (b *budget) takeEdit(channel string, urgent bool, now time.Time) *room {
 	return r
 }
 
-// takeFind spends one look-up.
-func (b *budget) takeFind(now time.Time) bool {
+// takeFinds spends all the looks of a look-up: one that could not be ended would be for nothing.
+func (b *budget) takeFinds(looks int, urgent bool, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return !now.Before(b.finds.blocked) && b.finds.tokens.AllowN(now, 1)
+	need := float64(looks)
+	if !urgent {
+		need += findsKept
+	}
+	if now.Before(b.finds.blocked) || b.finds.tokens.TokensAt(now) < need {
+		return false
+	}
+	return b.finds.tokens.AllowN(now, looks)
 }
 
 // leave ends a try that take began.

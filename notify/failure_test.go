@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -163,6 +164,21 @@ func TestStoppingInTheMiddleLosesNothingAndLeavesNothingBehind(t *testing.T) { /
 	}
 }
 
+// after calls do once, when so many outcomes are recorded.
+type after struct {
+	notify.Store
+	left atomic.Int64
+	do   func()
+}
+
+func (a *after) Settle(ctx context.Context, d notify.Delivery, o notify.Outcome) error {
+	err := a.Store.Settle(ctx, d, o)
+	if a.left.Add(-1) == 0 {
+		a.do()
+	}
+	return err
+}
+
 func TestAClockThatIsSetBackHoldsUpNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -177,11 +193,17 @@ func TestAClockThatIsSetBackHoldsUpNothing(t *testing.T) {
 		}
 		return nil, false
 	}
+	set := make(chan struct{})
+	k := &after{Store: b.store, do: func() {
+		back.Store(int64(-time.Hour)) // what waits now would wait for an hour
+		refuse.Store(false)
+		close(set)
+	}}
+	k.left.Store(2)
+	b.keeper = k
 	b.put(t, answer("a", "a", incidentC, 0))
 	b.run(t)
-	until(t, "it was refused a few times", func() bool { _, d, _ := b.claimable(t); return d > 600*time.Millisecond })
-	back.Store(int64(-time.Hour))
-	refuse.Store(false)
+	<-set
 	b.put(t, answer("b", "b", incidentC, 0), answer("c", "c", incidentC, 0), answer("d", "d", incidentC, 0))
 	begin := time.Now()
 	until(t, "all are posted", func() bool { posts, _, _ := b.chat.snapshot(); return len(posts) == 4 })
@@ -190,15 +212,46 @@ func TestAClockThatIsSetBackHoldsUpNothing(t *testing.T) {
 	}
 }
 
-// claimable tells how far in the future the next delivery is due by the real clock, without taking one.
-func (b *bench) claimable(t *testing.T) (ds []notify.Delivery, in time.Duration, err error) {
-	t.Helper()
-	now := time.Now()
-	ds, next, err := b.store.Claim(t.Context(), notify.Claim{Owner: "looks", Now: now.Add(-time.Hour), Lease: time.Millisecond, Limit: 1})
-	if err != nil {
-		t.Fatal(err)
+func TestWhileSlackIsAwayWhatWaitsKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{"timeout", "token_revoked"} {
+		t.Run(reason, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.hurry = true
+			fate := notify.Ambiguous
+			if reason == "token_revoked" {
+				fate = notify.Permanent
+			}
+			var tries atomic.Int64
+			var back atomic.Bool
+			b.chat.fault = func(method string, _ notify.Post) (error, bool) {
+				if back.Load() {
+					return nil, false
+				}
+				if method == "post" {
+					tries.Add(1)
+				}
+				return refusal(fate, reason, 0), false
+			}
+			for i := range 200 {
+				b.put(t, answer(fmt.Sprint("k", i), fmt.Sprint("k", i), fmt.Sprint("C", i), 20))
+			}
+			b.run(t)
+			<-time.After(3 * time.Second)
+			// The first claim, and a few after four questions.
+			if n := tries.Load(); n > 16+4 {
+				t.Errorf("%d tries while Slack was away", n)
+			}
+			back.Store(true)
+			b.put(t, answer("p0", "p0", "CX", 0))
+			b.drained(t)
+			posts, _, _ := b.chat.snapshot()
+			if i := slices.Index(keys(posts), "p0"); len(posts) != 201 || i > 16 {
+				t.Errorf("%d posts, the urgent one as number %d", len(posts), i+1)
+			}
+		})
 	}
-	return ds, next.Sub(now), err
 }
 
 func TestWhatHasNoWordsHoldsUpNobody(t *testing.T) {
@@ -254,7 +307,8 @@ func TestATroubleIsToldAgainOnTheNextDay(t *testing.T) {
 	b := newBench(t)
 	b.hurry = true
 	var ahead atomic.Int64
-	b.config.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	begin, noon := time.Now(), time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
+	b.config.Now = func() time.Time { return noon.Add(time.Since(begin) + time.Duration(ahead.Load())) }
 	b.chat.fault = func(_ string, p notify.Post) (error, bool) {
 		if p.Channel == "CGONE" {
 			return refusal(notify.Permanent, "is_archived", 0), false
@@ -263,7 +317,7 @@ func TestATroubleIsToldAgainOnTheNextDay(t *testing.T) {
 	}
 	b.run(t)
 	for day := range 3 {
-		ahead.Store(int64(day) * int64(24*time.Hour))
+		ahead.Store(int64(day) * int64(24*time.Hour-time.Minute))
 		for _, k := range []string{"a", "b", "c"} {
 			b.put(t, answer(k+string(rune('0'+day)), k, "CGONE", 0))
 		}

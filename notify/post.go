@@ -11,6 +11,8 @@ import (
 )
 
 const (
+	// looks is how often a message that may be out is looked for.
+	looks = 2
 	// blindAfter is the try from which a message is posted again although it cannot be looked up: twice is better than never. It
 	// comes sooner when Slack says that we may not look.
 	blindAfter  = 12
@@ -84,13 +86,13 @@ func (o *Outbox) lookUp(ctx context.Context, j job) (Posted, bool, *Outcome) {
 	if now := o.cfg.Now(); now.Before(since) {
 		since = now // the clock was set back
 	}
-	for look := range 2 {
+	if !o.budget.takeFinds(looks, urgent(j.Delivery), time.Now()) {
+		out := o.unknown("budget", time.Second)
+		return Posted{}, false, &out
+	}
+	for look := range looks {
 		if look > 0 && !sleep(ctx, o.cfg.Settle) {
 			out := o.unknown("stopped", 0)
-			return Posted{}, false, &out
-		}
-		if !o.budget.takeFind(time.Now()) {
-			out := o.unknown("budget", time.Second)
 			return Posted{}, false, &out
 		}
 		at, found, err := o.find(ctx, j, since.Add(-time.Minute))
