@@ -75,7 +75,7 @@ func (r *Runner) do(ctx context.Context, h *hold, i int) error {
 	if err := h.apply(ctx, Began{Holder: h.holder, Step: i}); err != nil {
 		return err
 	}
-	err, late := r.call(ctx, h, i, Doer.Do)
+	late, err := r.call(ctx, h, i, Doer.Do)
 	switch {
 	case err == nil:
 		// It was done, even when the program stops in this moment: that is worth a last checkpoint.
@@ -106,7 +106,7 @@ func (r *Runner) undo(ctx context.Context, h *hold, i int) error {
 	if err := h.apply(ctx, UndoBegan{Holder: h.holder, Step: i}); err != nil {
 		return err
 	}
-	err, late := r.call(ctx, h, i, Doer.Undo)
+	late, err := r.call(ctx, h, i, Doer.Undo)
 	switch {
 	case err == nil:
 		last, cancel := r.lasting(ctx)
@@ -123,7 +123,7 @@ func (r *Runner) look(ctx context.Context, h *hold, i int) error {
 	seen, reason := SeenUnclear, ""
 	until := time.Now().Add(h.now().Steps[i].Deadline)
 	for wait := r.cfg.Retry; ; wait = min(2*wait, 10*time.Second) {
-		err, _ := r.call(ctx, h, i, func(d Doer, ctx context.Context, run *Run) error {
+		_, err := r.call(ctx, h, i, func(d Doer, ctx context.Context, run *Run) error {
 			var err error
 			seen, err = d.Look(ctx, run)
 			return err
@@ -156,12 +156,12 @@ func (r *Runner) look(ctx context.Context, h *hold, i int) error {
 var errPanic = errors.New("panic")
 
 // call calls a step's function with its deadline. late: the deadline is why it failed.
-func (r *Runner) call(ctx context.Context, h *hold, i int, f func(d Doer, ctx context.Context, run *Run) error) (err error, late bool) {
+func (r *Runner) call(ctx context.Context, h *hold, i int, f func(d Doer, ctx context.Context, run *Run) error) (late bool, err error) {
 	op := h.now()
 	st := op.Steps[i]
 	d, ok := r.svc.doer(op.Plan.Word, st)
 	if !ok {
-		return fmt.Errorf("%w: no step %s", ErrUnchanged, st.Name), false
+		return false, fmt.Errorf("%w: no step %s", ErrUnchanged, st.Name)
 	}
 	within, cancel := context.WithTimeout(ctx, st.Deadline)
 	defer cancel()
@@ -172,7 +172,7 @@ func (r *Runner) call(ctx context.Context, h *hold, i int, f func(d Doer, ctx co
 		}
 	}()
 	err = f(d, within, &Run{Operation: *op.clone(), Step: st.StepPlan, index: i, hold: h})
-	return err, err != nil && within.Err() != nil && ctx.Err() == nil
+	return err != nil && within.Err() != nil && ctx.Err() == nil, err
 }
 
 func (r *Runner) silence(ctx context.Context, h *hold, op *Operation) error {

@@ -174,7 +174,7 @@ func TestOfManyWhoDecideAtOnceOneDecides(t *testing.T) {
 func TestAFailedStepIsUndoneWithAllBeforeItInReverse(t *testing.T) {
 	each(t, func(s *story) {
 		var order []string
-		s.kind.every = func(_ context.Context, what string, r *ops.Run, th *thing) (ops.Seen, error) {
+		s.kind.every = func(_ context.Context, what string, r *ops.Run, _ *thing) (ops.Seen, error) {
 			order = append(order, what+" "+r.Step.Name)
 			if what == "do" && r.Step.Name == "health" {
 				return "", errors.New("502")
@@ -265,19 +265,24 @@ func TestOneOperationAtATimeWorksOnAProject(t *testing.T) {
 	each(t, func(s *story) {
 		var second *ops.Operation
 		other := s.newRunner("two")
-		s.kind.acts["do stop:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
-			if second == nil {
-				second = s.mustApprove(s.ask(), bob)
+		meanwhile := func(r *ops.Run) {
+			second = s.mustApprove(s.ask(), bob)
+			for range 2 {
 				if _, err := other.Once(s.Context()); err != nil {
 					s.Error(err)
 				}
-				if got := s.find(second); got.State != ops.Approved || got.WaitsFor != r.Operation.Number {
-					s.Errorf("%s is %s and waits for %d", got.Key(), got.State, got.WaitsFor)
-				}
-				l, err := s.store.LockOf(s.Context(), "notebook")
-				if err != nil || l.Operation != r.Operation.Number || l.Owner != "one" || l.Fence != r.Fence() {
-					s.Errorf("the lock says %+v, %v", l, err)
-				}
+			}
+			if got := s.find(second); got.State != ops.Approved || got.WaitsFor != r.Operation.Number {
+				s.Errorf("%s is %s and waits for %d", got.Key(), got.State, got.WaitsFor)
+			}
+			l, err := s.store.LockOf(s.Context(), "notebook")
+			if err != nil || l.Operation != r.Operation.Number || l.Owner != "one" || l.Fence != r.Fence() {
+				s.Errorf("the lock says %+v, %v", l, err)
+			}
+		}
+		s.kind.acts["do stop:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
+			if second == nil {
+				meanwhile(r)
 			}
 			return "", errDefault
 		}
@@ -324,10 +329,13 @@ func TestWhoAskedMayCancelUntilItBegins(t *testing.T) {
 		}
 		s.once()
 		s.want(op, ops.Cancelled)
-		s.kind.acts["do stop:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
+		meanwhile := func(r *ops.Run) {
 			if _, err := s.svc.Cancel(s.Context(), r.Operation.Number, ops.Cancel{By: ann}); !errors.Is(err, ops.ErrRunning) {
 				s.Errorf("error = %v", err)
 			}
+		}
+		s.kind.acts["do stop:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
+			meanwhile(r)
 			return "", errDefault
 		}
 		op = s.mustApprove(s.ask(), bob)
@@ -436,6 +444,11 @@ func TestARunnerThatLostItsLeaseStopsAtOnce(t *testing.T) {
 		second := ops.NewService(s.store, s.cfg, slog.New(slog.DiscardHandler))
 		other := ops.NewRunner(second, ops.RunnerConfig{Owner: "two", Retry: time.Millisecond})
 		stopped := make(chan error, 1)
+		overtake := func() {
+			if _, err := other.Once(s.Context()); err != nil {
+				s.Error(err)
+			}
+		}
 		s.kind.acts["do stop:backend"] = func(ctx context.Context, _ string, r *ops.Run, th *thing) (ops.Seen, error) {
 			if th.begun > 1 {
 				return "", errDefault
@@ -443,9 +456,7 @@ func TestARunnerThatLostItsLeaseStopsAtOnce(t *testing.T) {
 			s.app.mu.Lock()
 			delete(s.app.inside, "notebook") // it is frozen, not at work
 			s.app.mu.Unlock()
-			if _, err := other.Once(s.Context()); err != nil {
-				s.Error(err)
-			}
+			overtake()
 			if err := r.Record(ctx, 1); !errors.Is(err, ops.ErrFence) {
 				s.Errorf("who lost its lease records: %v", err)
 			}

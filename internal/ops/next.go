@@ -1,5 +1,7 @@
 package ops
 
+import "slices"
+
 // Do is what is to be done next.
 type Do string
 
@@ -47,8 +49,7 @@ func (op *Operation) Next() Next {
 	switch {
 	case unclear: // people decide; to go on or back could make it worse
 	case failed:
-		for i := len(op.Steps) - 1; i >= 0; i-- {
-			st := op.Steps[i]
+		for i, st := range slices.Backward(op.Steps) {
 			if st.Touched && st.Undo != "" && (st.State == StepDone || st.State == StepFailed) {
 				return Next{DoUndo, i}
 			}

@@ -94,5 +94,5 @@ type SilenceRequest struct {
 
 // Auditor keeps the append-only log. Append is part of the transaction that changes the operation.
 type Auditor interface {
-	Append(tx Tx, e Entry) error
+	Append(tx Tx, op *Operation, e Entry) error
 }

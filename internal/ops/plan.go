@@ -137,11 +137,11 @@ func (p Plan) Hash() (string, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	var any any
-	if err := d.Decode(&any); err != nil {
+	var plain any
+	if err := d.Decode(&plain); err != nil {
 		return "", fmt.Errorf("hash the plan of %s: %w", p.Word, err)
 	}
-	if b, err = json.Marshal(any); err != nil {
+	if b, err = json.Marshal(plain); err != nil {
 		return "", fmt.Errorf("hash the plan of %s: %w", p.Word, err)
 	}
 	h := sha256.Sum256(b)

@@ -28,6 +28,7 @@ type Runner struct {
 
 	mu     sync.Mutex
 	active map[int64]bool
+	said   map[int64]string // why an operation could not be claimed, as it was logged last
 }
 
 // NewRunner makes a Runner for the operations of a Service.
@@ -37,7 +38,7 @@ func NewRunner(svc *Service, cfg RunnerConfig) *Runner {
 	cfg.Parallel = cmp.Or(cfg.Parallel, 4)
 	cfg.Progress = cmp.Or(cfg.Progress, time.Second)
 	cfg.Retry = cmp.Or(cfg.Retry, 200*time.Millisecond)
-	return &Runner{svc: svc, cfg: cfg, log: svc.log, active: map[int64]bool{}}
+	return &Runner{svc: svc, cfg: cfg, log: svc.log, active: map[int64]bool{}, said: map[int64]string{}}
 }
 
 // lookAt is how many due operations are looked at in one round.
@@ -136,12 +137,15 @@ func (r *Runner) one(ctx context.Context, n int64) bool {
 	case errors.Is(err, ErrDecided), errors.Is(err, ErrFence), errors.Is(err, ErrExpired):
 		return changed // another Runner was faster
 	case err != nil:
-		log.WarnContext(ctx, "claiming an operation", "err", err)
+		if r.news(n, err.Error()) {
+			log.WarnContext(ctx, "claiming an operation", "err", err)
+		}
 		return changed
 	case h == nil:
 		return changed
 	}
 	h.stop = stop
+	r.news(n, "")
 	log.InfoContext(ctx, "carrying out", "word", op.Plan.Word, "fence", h.holder.Fence)
 	err = r.carry(work, h)
 	switch {
@@ -164,7 +168,15 @@ func (r *Runner) claim(ctx context.Context, op *Operation) (*hold, bool, error) 
 		ev = Tick{}
 	case op.State == Approved:
 		if !r.knows(op) {
-			return nil, false, nil // a newer or an older program may know; else it expires
+			return nil, false, errSteps // it expires
+		}
+		other, err := r.held(ctx, op)
+		if err != nil || other != 0 && other == op.WaitsFor {
+			return nil, false, err
+		}
+		if other != 0 {
+			ev = Blocked{By: other}
+			break
 		}
 		void, err := r.allowed(ctx, op)
 		if err != nil {
@@ -175,7 +187,7 @@ func (r *Runner) claim(ctx context.Context, op *Operation) (*hold, bool, error) 
 		}
 	case op.State == Running:
 		if !r.knows(op) {
-			return nil, false, nil
+			return nil, false, errSteps
 		}
 	default:
 		return nil, false, nil
@@ -241,6 +253,30 @@ func (r *Runner) grab(tx Tx, n int64) (*hold, bool, error) {
 		svc: r.svc, number: n, holder: holder, lease: r.cfg.Lease, retry: r.cfg.Retry, stop: func(error) {},
 		op: op, until: op.Lease.Until,
 	}, changed, nil
+}
+
+// errSteps says that a plan was made by another version of the program.
+var errSteps = errors.New("this program does not know all its steps")
+
+// held gives the other operation that holds the project's lock: as long as one does, nothing else need be looked at.
+func (r *Runner) held(ctx context.Context, op *Operation) (int64, error) {
+	if op.Plan.Project == "" {
+		return 0, nil
+	}
+	l, err := r.svc.store.LockOf(ctx, op.Plan.Project)
+	if err != nil || l.Operation == op.Number {
+		return 0, err
+	}
+	return l.Operation, nil
+}
+
+// news tells whether a reason is another one than last time. What is tried twice a second is not logged twice a second.
+func (r *Runner) news(n int64, why string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was := r.said[n]
+	r.said[n] = why
+	return was != why
 }
 
 // knows tells whether this program has every step of an operation.

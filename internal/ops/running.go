@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -124,7 +125,7 @@ func (op *Operation) unsilenced(r *Result, ev Unsilenced, now time.Time) error {
 }
 
 func (op *Operation) warn(text string) {
-	op.Outcome.Warnings = append(op.Outcome.Warnings[:len(op.Outcome.Warnings):len(op.Outcome.Warnings)], short(text))
+	op.Outcome.Warnings = append(slices.Clip(op.Outcome.Warnings), short(text))
 }
 
 // fits tells whether that is what is to be done next: the state alone decides, not who says it.

@@ -380,7 +380,7 @@ func (s *Service) save(tx Tx, op *Operation, r Result) error {
 	}
 	if s.cfg.Auditor != nil {
 		for _, e := range r.Entries {
-			if err := s.cfg.Auditor.Append(tx, e); err != nil {
+			if err := s.cfg.Auditor.Append(tx, op, e); err != nil {
 				return err
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/store"
 	"github.com/ai-notebook/notebookbot/internal/store/storetest"
@@ -43,7 +42,6 @@ type story struct {
 	cfg    ops.Config
 	svc    *ops.Service
 	runner *ops.Runner
-	told   []incidents.Notice
 }
 
 func newStory(t *testing.T, s *store.Store) *story {
@@ -57,6 +55,8 @@ func newStory(t *testing.T, s *store.Store) *story {
 	st.open()
 	return st
 }
+
+func (*story) log() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // open makes the service and the runner anew, as a start of the program does.
 func (s *story) open() {
