@@ -84,7 +84,7 @@ func (r *Runner) auditQuery(c *call) (auditQuery, error) {
 			continue
 		case (word == "since" || word == "自") && len(l.tokens) > 1 && q.Since.IsZero():
 			l = l.without(0)
-			since, ok := sinceOf(l.word(0), r.Now(), r.Zone)
+			since, ok := Since(l.word(0), r.Now(), r.Zone)
 			if !ok {
 				return q, refuse(templates.NotANumber, templates.Args{Word: l.tokens[0].text, Text: allowedSince})
 			}
@@ -143,8 +143,8 @@ func wordsOf(word string) string { return strings.Replace(word, ".", " ", 1) }
 // allowedSince is what follows since, in a form that needs no language.
 const allowedSince = "24h, 90m, 7d, 2026-11-01"
 
-// sinceOf reads a length of time before now, or a day.
-func sinceOf(word string, now time.Time, zone *time.Location) (time.Time, bool) {
+// Since reads a length of time before now, or a day.
+func Since(word string, now time.Time, zone *time.Location) (time.Time, bool) {
 	if zone == nil {
 		zone = time.UTC
 	}

@@ -98,6 +98,7 @@ func (c *checkup) all(ctx context.Context) {
 	c.timezone()
 	c.listen(ctx)
 	c.store(ctx)
+	c.audit(ctx)
 	c.publicURL(ctx)
 	c.slack(ctx)
 	c.policies(ctx)

@@ -124,6 +124,10 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	loops.Go(func() error { return outbox.Run(ctx) })
 	loops.Go(func() error { return edge.Run(ctx) })
 	loops.Go(func() error {
+		h := headTeller{store: st, words: words, ops: cfg.Slack.Channels.Ops, zone: cfg.App.Location, log: log.With("part", "audit")}
+		return h.run(ctx)
+	})
+	loops.Go(func() error {
 		// Who may cannot be told before we know which workspace is ours. What was accepted waits in the store.
 		select {
 		case <-team:

@@ -25,6 +25,7 @@ func subcommands() []command {
 		{"demo", "[--locale zh-CN|en] [--no-browser] [--listen ADDR]", "try the whole bot on this machine without a Slack account", runDemo},
 		{"serve", "--config FILE", "the bot", runServe},
 		{"check", "--config FILE", "try everything that serve needs, and say how to mend it", runCheck},
+		{"audit", "--config FILE [--since TIME] [--verify [--head NUMBER:HASH]]", "export the audit log as JSON lines, or verify it", runAudit},
 		{"run", "--config FILE \"TEXT\"", "a command from a terminal (comes with a later version)", runRun},
 		{"manifest", "--config FILE", "the Slack app manifest for this configuration", runManifest},
 		{"config", "", "a complete commented example configuration", runConfig},
