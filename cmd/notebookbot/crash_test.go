@@ -131,7 +131,7 @@ func crash(t *testing.T, url string, replicas int) {
 	}
 
 	start()
-	rest := max(240*time.Second, time.Duration(kills(t))*15*time.Second) // 50 edits a minute, and leases of the dead
+	rest := max(8*time.Minute, time.Duration(kills(t))*15*time.Second) // 50 edits a minute, and leases of the dead
 	until(t, "everything is told and every clock has run out", rest, func() bool { return atRest(addrs) })
 	for _, p := range running {
 		p.stop(t)
@@ -198,7 +198,7 @@ func (c *crashed) alerts(ctx context.Context, addrs []string, name string) {
 			})
 		}
 		pair.Wait()
-		wait(ctx, 200*time.Millisecond)
+		wait(ctx, 350*time.Millisecond)
 	}
 }
 
@@ -318,6 +318,7 @@ func (c *crashed) verify(t *testing.T, slack *slackfake.Server, url string) {
 			t.Errorf("%q was acknowledged and stands %d times in the timelines", note, notes[note])
 		}
 	}
+	c.audited(t, st)
 	if len(c.taken) == 0 || len(c.acked) == 0 || len(c.noted) == 0 {
 		t.Errorf("the test did nothing: %d alerts, %d clicks, %d notes", len(c.taken), len(c.acked), len(c.noted))
 	}
