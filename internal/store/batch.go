@@ -144,7 +144,7 @@ func (b *batch) loadGroups(ids []string) error {
 	if b.d == postgres && len(fresh) > 0 {
 		// A group nobody knows cannot be locked. Its row is put in, so that of two replicas that open it at once one waits and
 		// then sees what the other did.
-		if _, err := b.ses.exec(b.ctx, addGroups, fresh, micros(now())); err != nil {
+		if err := b.ses.send(b.ctx, []stmt{{addGroups[b.d], []any{fresh, micros(now())}}}); err != nil {
 			return fmt.Errorf("add groups: %w", err)
 		}
 		if err := read(fresh); err != nil {

@@ -124,6 +124,9 @@ func (s *Store) attempt(ctx context.Context, items []*item) (err error) {
 	}
 	open = false
 	if err := ses.commit(ctx); err != nil {
+		if no, ok := errors.AsType[*refused](err); ok {
+			return no.err
+		}
 		s.regret(items, true)
 		return &commitError{err}
 	}

@@ -8,7 +8,7 @@ type scanner func(dest ...any) error
 // driver is what the store needs of a database. There are two.
 type driver interface {
 	dialect() dialect
-	// begin starts a write transaction.
+	// begin starts a write transaction. That the server is away may be found out later.
 	begin(ctx context.Context) (session, error)
 	// read runs a query outside of any write transaction.
 	read(ctx context.Context, q query, each func(scan scanner) error, args ...any) error
@@ -25,8 +25,9 @@ type driver interface {
 type session interface {
 	rows(ctx context.Context, q query, each func(scan scanner) error, args ...any) error
 	exec(ctx context.Context, q query, args ...any) (changed int64, err error)
-	// send runs statements in their order.
+	// send runs statements in their order. They may wait for the next question or the commit, and so may their errors.
 	send(ctx context.Context, stmts []stmt) error
+	// commit fails with a refused when surely nothing was committed.
 	commit(ctx context.Context) error
 	rollback(ctx context.Context)
 }

@@ -33,8 +33,12 @@ func Waiting(s *Store) int { return len(s.queue) }
 func NotifyAndHold(t *testing.T, s *Store, n incidents.Notice, hold func()) error {
 	t.Helper()
 	return s.submit(&item{
-		ctx:   t.Context(),
-		run:   func(tx *tx) error { return tx.Notify(n) },
-		after: func(context.Context, *batch) error { hold(); return nil },
+		ctx: t.Context(),
+		run: func(tx *tx) error { return tx.Notify(n) },
+		after: func(ctx context.Context, b *batch) error {
+			err := b.ses.rows(ctx, readVersion, func(scanner) error { return nil }) // what was written waits for a question
+			hold()
+			return err
+		},
 	})
 }

@@ -30,8 +30,7 @@ func (s *Store) Healthy(ctx context.Context) error {
 	}
 	err := s.submit(&item{ctx: ctx, after: func(ctx context.Context, b *batch) error {
 		b.wrote = true
-		_, err := b.ses.exec(ctx, beat, micros(now()))
-		return err
+		return b.ses.send(ctx, []stmt{{beat[b.d], []any{micros(now())}}})
 	}})
 	if ctx.Err() == nil { // an answer that was not waited for tells nothing
 		h.at, h.err = time.Now(), err

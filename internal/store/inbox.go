@@ -105,7 +105,8 @@ func (s *Store) Pending(ctx context.Context, now time.Time, lease time.Duration,
 			return nil
 		}
 		b.wrote = true
-		if _, err := b.ses.exec(ctx, claimRequests, ids, microsAfter(now.Add(lease))); err != nil {
+		args := []any{ids, microsAfter(now.Add(lease))}
+		if err := b.ses.send(ctx, []stmt{{claimRequests[b.d], args}}); err != nil {
 			return fmt.Errorf("claim requests: %w", err)
 		}
 		return nil

@@ -110,7 +110,8 @@ func (s *Store) Claim(ctx context.Context, c notify.Claim) (ds []notify.Delivery
 		}
 		if len(ids) > 0 {
 			b.wrote = true
-			if _, err := b.ses.exec(ctx, claim, ids, clean(c.Owner), until, micros(c.Now)); err != nil {
+			args := []any{ids, clean(c.Owner), until, micros(c.Now)}
+			if err := b.ses.send(ctx, []stmt{{claim[b.d], args}}); err != nil {
 				return fmt.Errorf("claim deliveries: %w", err)
 			}
 		}

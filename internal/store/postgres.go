@@ -166,13 +166,7 @@ func (d *pgDriver) begin(ctx context.Context) (session, error) {
 	if err != nil {
 		return nil, &lost{err}
 	}
-	ses := &pgSession{conn: c}
-	if _, err := c.Exec(within, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"); err != nil {
-		err = ses.wrap(err)
-		ses.rollback(ctx)
-		return nil, err
-	}
-	return ses, nil
+	return &pgSession{conn: c, waiting: []stmt{{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", nil}}}, nil
 }
 
 func (d *pgDriver) read(ctx context.Context, q query, each func(scan scanner) error, args ...any) error {

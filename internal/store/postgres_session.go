@@ -16,8 +16,19 @@ type lost struct{ err error }
 func (e *lost) Error() string { return e.err.Error() }
 func (e *lost) Unwrap() error { return e.err }
 
-// pgSession is one transaction on the connection that writes.
-type pgSession struct{ conn *pgxpool.Conn }
+// pgSession is one transaction on the connection that writes. What it is sent waits for the next question, or for the commit, and
+// goes with that in one round trip.
+type pgSession struct {
+	conn     *pgxpool.Conn
+	waiting  []stmt
+	answered bool // the server has answered: it knows of the transaction
+}
+
+// refused is an error of a statement before the commit, which therefore did not happen.
+type refused struct{ err error }
+
+func (e *refused) Error() string { return e.err.Error() }
+func (e *refused) Unwrap() error { return e.err }
 
 func (s *pgSession) wrap(err error) error {
 	if err != nil && (s.conn == nil || s.conn.Conn().IsClosed()) {
@@ -27,7 +38,32 @@ func (s *pgSession) wrap(err error) error {
 }
 
 func (s *pgSession) rows(ctx context.Context, q query, each func(scan scanner) error, args ...any) error {
-	return s.wrap(readRows(ctx, s.conn.Conn(), q[postgres], each, args))
+	if len(s.waiting) == 0 {
+		return s.wrap(readRows(ctx, s.conn.Conn(), q[postgres], each, args))
+	}
+	return s.trip(ctx, func(b *pgx.Batch) {
+		b.Queue(q[postgres], args...).Query(func(rows pgx.Rows) error { return eachPgRow(rows, each) })
+	})
+}
+
+// trip sends what waits, and then what last adds.
+func (s *pgSession) trip(ctx context.Context, last func(b *pgx.Batch)) error {
+	if !s.answered { // a server that does not even begin is not waited for
+		within, cancel := context.WithTimeout(ctx, beginWithin)
+		defer cancel()
+		ctx = within
+	}
+	b := &pgx.Batch{}
+	for _, st := range s.waiting {
+		b.Queue(st.text, st.args...)
+	}
+	s.waiting = nil
+	if last != nil {
+		last(b)
+	}
+	err := s.wrap(s.conn.SendBatch(ctx, b).Close())
+	s.answered = s.answered || err == nil
+	return err
 }
 
 func readRows(ctx context.Context, c *pgx.Conn, text string, each func(scan scanner) error, args []any) error {
@@ -35,6 +71,10 @@ func readRows(ctx context.Context, c *pgx.Conn, text string, each func(scan scan
 	if err != nil {
 		return err
 	}
+	return eachPgRow(rows, each)
+}
+
+func eachPgRow(rows pgx.Rows, each func(scan scanner) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := each(rows.Scan); err != nil {
@@ -44,27 +84,47 @@ func readRows(ctx context.Context, c *pgx.Conn, text string, each func(scan scan
 	return rows.Err()
 }
 
-func (s *pgSession) exec(ctx context.Context, q query, args ...any) (int64, error) {
-	tag, err := s.conn.Exec(ctx, q[postgres], args...)
-	return tag.RowsAffected(), s.wrap(err)
+func (s *pgSession) exec(ctx context.Context, q query, args ...any) (changed int64, err error) {
+	err = s.trip(ctx, func(b *pgx.Batch) {
+		b.Queue(q[postgres], args...).Exec(func(tag pgconn.CommandTag) error {
+			changed = tag.RowsAffected()
+			return nil
+		})
+	})
+	return changed, err
 }
 
-func (s *pgSession) send(ctx context.Context, stmts []stmt) error {
-	b := &pgx.Batch{}
-	for _, st := range stmts {
-		b.Queue(st.text, st.args...)
-	}
-	return s.wrap(s.conn.SendBatch(ctx, b).Close())
+func (s *pgSession) send(_ context.Context, stmts []stmt) error {
+	s.waiting = append(s.waiting, stmts...)
+	return nil
 }
 
 func (s *pgSession) commit(ctx context.Context) error {
-	tag, err := s.conn.Exec(ctx, "COMMIT")
+	// Until the server has answered, the connection may be one that it closed long ago. That must be found out while it is sure
+	// that nothing was committed, since then a new connection is worth a try.
+	if !s.answered {
+		if err := s.trip(ctx, nil); err != nil {
+			s.rollback(ctx)
+			return &refused{err}
+		}
+	}
+	done, all := 0, len(s.waiting)
+	var tag pgconn.CommandTag
+	b := &pgx.Batch{}
+	for _, st := range s.waiting {
+		b.Queue(st.text, st.args...).Exec(func(pgconn.CommandTag) error { done++; return nil })
+	}
+	s.waiting = nil
+	b.Queue("COMMIT").Exec(func(t pgconn.CommandTag) error { tag = t; return nil })
+	err := s.wrap(s.conn.SendBatch(ctx, b).Close())
 	if err == nil && tag.String() != "COMMIT" {
 		err = errors.New("the server rolled back: " + tag.String())
 	}
-	err = s.wrap(err)
 	if err != nil {
 		s.rollback(ctx)
+		if _, ok := errors.AsType[*pgconn.PgError](err); ok && done < all {
+			return &refused{err} // the server's own word: what follows a failed statement is not run
+		}
 		return err
 	}
 	s.conn.Release()

@@ -191,6 +191,8 @@ func TestABrokenConnectionCostsNothing(t *testing.T) {
 	for i := range 5 {
 		mustOpen(t, s, fmt.Sprint("group ", i))
 		cut(t, address)
+		mustAccept(t, s, fmt.Sprint("request ", i)) // asks nothing before it writes
+		cut(t, address)
 		if _, err := s.List(t.Context(), incidents.Filter{}); err != nil {
 			cut(t, address)
 			if _, err := s.List(t.Context(), incidents.Filter{}); err != nil {
