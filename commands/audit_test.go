@@ -294,7 +294,7 @@ func TestTheAuditLogAnswersItsOwnQuestions(t *testing.T) {
 				t.Errorf("%s: not for the caller alone: %+v\n%s", text, said, got)
 			}
 			var seqs []string
-			for _, word := range strings.Fields(got) {
+			for word := range strings.FieldsSeq(got) {
 				if strings.HasPrefix(word, "#") && len(word) == 2 && word <= "#6" {
 					seqs = append(seqs, word)
 				}

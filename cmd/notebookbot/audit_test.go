@@ -82,10 +82,10 @@ func whole(t *testing.T, export string, first int) string {
 			}
 		}
 		h := sha256.New()
-		fmt.Fprint(h, "notebookbot audit 1\n")
+		_, _ = fmt.Fprint(h, "notebookbot audit 1\n")
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if name != "hash" {
-				fmt.Fprintf(h, "%s %d %s\n", name, len(values[name]), values[name])
+				_, _ = fmt.Fprintf(h, "%s %d %s\n", name, len(values[name]), values[name])
 			}
 		}
 		if seq > first || first == 1 {
@@ -190,6 +190,34 @@ func TestAuditSaysHowItIsUsed(t *testing.T) {
 			t.Errorf("%v: exit %d, %s", args, code, bad)
 		}
 	}
+}
+
+// audited checks that the log is whole after all that was done to its bot: one entry for each request that was carried out.
+func (c *crashed) audited(t *testing.T, st *store.Store) {
+	t.Helper()
+	head, err := st.Audit().Verify(t.Context())
+	if err != nil {
+		t.Error(err)
+	}
+	requests, notes := map[string]int{}, map[string]int{}
+	for e, err := range st.Audit().Entries(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if requests[e.Request]++; requests[e.Request] > 1 {
+			t.Errorf("request %s has %d entries", e.Request, requests[e.Request])
+		}
+		if _, note, ok := strings.Cut(e.Detail, "note INC-"); ok && e.Verdict == audit.Done {
+			_, note, _ = strings.Cut(note, " ")
+			notes[note]++
+		}
+	}
+	for note := range c.noted {
+		if notes[note] != 1 {
+			t.Errorf("%q was acknowledged and has %d entries", note, notes[note])
+		}
+	}
+	t.Logf("%d entries in the audit log", head.Seq)
 }
 
 func TestTheEndOfTheAuditLogIsToldOnceADay(t *testing.T) {

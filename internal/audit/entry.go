@@ -78,11 +78,21 @@ type Tx interface {
 // texts are the fields that hold a text, by their names in the export.
 func (e *Entry) texts() []text {
 	return []text{
-		{"actor", &e.Actor, wordRunes}, {"os_user", &e.OSUser, wordRunes}, {"team", &e.Team, wordRunes},
-		{"channel", &e.Channel, wordRunes}, {"thread", &e.Thread, wordRunes}, {"source", &e.Source, wordRunes},
-		{"request", &e.Request, idRunes}, {"message", &e.Message, wordRunes}, {"action", &e.Action, wordRunes},
-		{"word", &e.Word, wordRunes}, {"target", &e.Target, wordRunes}, {"digest", &e.Digest, wordRunes},
-		{"verdict", (*string)(&e.Verdict), wordRunes}, {"rule", &e.Rule, wordRunes}, {"reason", &e.Reason, detailRunes},
+		{"actor", &e.Actor, wordRunes},
+		{"os_user", &e.OSUser, wordRunes},
+		{"team", &e.Team, wordRunes},
+		{"channel", &e.Channel, wordRunes},
+		{"thread", &e.Thread, wordRunes},
+		{"source", &e.Source, wordRunes},
+		{"request", &e.Request, idRunes},
+		{"message", &e.Message, wordRunes},
+		{"action", &e.Action, wordRunes},
+		{"word", &e.Word, wordRunes},
+		{"target", &e.Target, wordRunes},
+		{"digest", &e.Digest, wordRunes},
+		{"verdict", (*string)(&e.Verdict), wordRunes},
+		{"rule", &e.Rule, wordRunes},
+		{"reason", &e.Reason, detailRunes},
 		{"detail", &e.Detail, detailRunes},
 	}
 }
