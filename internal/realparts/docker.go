@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -25,6 +26,7 @@ type DockerServer struct {
 	*Program
 	Host string // unix:///…/docker.sock
 	dir  string
+	addr string // the range of addresses of its networks
 	lock *flock.Flock
 }
 
@@ -80,7 +82,7 @@ func newDocker() (_ *DockerServer, err error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	s := &DockerServer{Host: "unix://" + filepath.Join(dir, "docker.sock"), dir: dir, lock: lock}
+	s := &DockerServer{Host: "unix://" + filepath.Join(dir, "docker.sock"), dir: dir, addr: fmt.Sprintf("10.%d.0.0/16", 190+slot), lock: lock}
 	s.Program = &Program{
 		name: "dockerd", path: find("unshare"), quit: syscall.SIGTERM, whole: true,
 		// In a space of its own for processes and mounts, so that a crash of the test leaves neither containers nor mounts behind.
@@ -89,7 +91,7 @@ func newDocker() (_ *DockerServer, err error) {
 			"--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"), "--config-file", filepath.Join(dir, "none.json"),
 			// Two engines on one machine must not touch each other's bridge, addresses and packet filter. Ports are still published,
 			// by the engine's own proxy.
-			"--bridge", "none", "--default-address-pool", fmt.Sprintf("base=10.%d.0.0/16,size=24", 190+slot), "--iptables=false",
+			"--bridge", "none", "--default-address-pool", "base=" + s.addr + ",size=24", "--iptables=false",
 			"--ip-forward=false", "--shutdown-timeout", "3",
 		},
 		ready: s.ping,
@@ -97,8 +99,13 @@ func newDocker() (_ *DockerServer, err error) {
 	if err := os.WriteFile(filepath.Join(dir, "none.json"), []byte("{}"), 0o600); err != nil {
 		return nil, errors.Join(err, s.forget())
 	}
-	if err := s.start(); err != nil {
+	// Another engine on this machine may have closed the packet filter for whatever is not its own.
+	_ = s.filter("-D") // a rule that a crash left
+	if err := s.filter("-I"); err != nil {
 		return nil, errors.Join(err, s.forget())
+	}
+	if err := s.start(); err != nil {
+		return nil, errors.Join(err, s.filter("-D"), s.forget())
 	}
 	return s, nil
 }
@@ -119,7 +126,16 @@ func (s *DockerServer) end() error {
 	if s.Pid() != 0 {
 		err = s.prune()
 	}
-	return errors.Join(err, s.stop(s.quit), s.forget())
+	return errors.Join(err, s.stop(s.quit), s.filter("-D"), s.forget())
+}
+
+// filter lets the engine's containers speak to each other, or ends that.
+func (s *DockerServer) filter(verb string) error {
+	out, err := exec.Command(find("iptables"), "-w", "10", verb, "FORWARD", "-s", s.addr, "-d", s.addr, "-j", "ACCEPT").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("iptables %s: %w: %s", verb, err, out)
+	}
+	return nil
 }
 
 func (s *DockerServer) forget() error {

@@ -32,6 +32,7 @@ var parts = map[string]part{
 	"amtool":          {names: []string{"amtool"}, globs: []string{"/usr/bin/amtool"}, debian: "prometheus-alertmanager"},
 	"dockerd":         {names: []string{"dockerd"}, globs: []string{"/usr/sbin/dockerd"}, debian: "docker.io"},
 	"iptables":        {names: []string{"iptables"}, globs: []string{"/usr/sbin/iptables"}, debian: "iptables"},
+	"redis-cli":       {names: []string{"redis-cli"}, debian: "redis-tools"},
 	"unshare":         {names: []string{"unshare"}, debian: "util-linux"},
 	"systemd-analyze": {names: []string{"systemd-analyze"}, debian: "systemd"},
 	"chromium":        {names: []string{"chromium", "chromium-browser", "google-chrome"}, globs: []string{"/usr/bin/chromium"}, debian: "chromium"},

@@ -110,7 +110,7 @@ func TestASocketWithoutRightsIsSaidWithTheWayOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	self, err := os.ReadFile(os.Args[0])
 	if err != nil {
 		t.Fatal(err)

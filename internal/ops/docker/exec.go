@@ -77,6 +77,7 @@ type execution struct {
 	c      *Container
 	id     string
 	marker string // in its environment, and in that of all that it starts
+	seen   bool   // its processes are among those of this machine
 }
 
 // stream carries input and output until the program closes its output or something fails.

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -113,6 +115,90 @@ func TestAProgramThatIsCutEndsInsideTheContainerToo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where the engine's processes are not ours to see, a shell in the container finds the program.
+func TestAProgramBehindARemoteEngineIsCutByTheContainersOwnShell(t *testing.T) {
+	t.Parallel()
+	host := realparts.Docker(t)
+	shell := imageName + "-shell"
+	realparts.ImportImage(t, host, shell, []string{"/bin/sh", "/bin/grep", "/bin/sleep"}, nil)
+	a, id := one(t, host, nil, func(c *container.Config, _ *container.HostConfig) {
+		c.Image, c.Cmd = shell, []string{"/bin/sh", "-c", "while :; do sleep 1; done"}
+	})
+	cfg := a.cfg
+	cfg.Host = forward(t, strings.TrimPrefix(host, "unix://"))
+	remote := engineFor(t, cfg)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		until(t, "it runs", func() bool { return a.beat("backend") != "" })
+		cancel()
+	}()
+	// With a child, which would live on.
+	script := "(i=0; while :; do i=$((i+1)); echo $i > /ctl/beat; sleep 0.02; done) & wait"
+	_, err := remote.Exec(ctx, id, []string{"/bin/sh", "-c", script}, nil, nil, nil)
+	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "still run") {
+		t.Errorf("the error is %v", err)
+	}
+	if a.still("backend") {
+		t.Error("it still runs")
+	}
+	if c := a.only("backend"); !c.Running() {
+		t.Errorf("the container itself is %+v", c)
+	}
+}
+
+func TestAProgramThatCannotBeCutIsSaidTo(t *testing.T) {
+	t.Parallel()
+	host := realparts.Docker(t)
+	a, id := one(t, host, nil, nil) // an image without a shell
+	cfg := a.cfg
+	cfg.Host = forward(t, strings.TrimPrefix(host, "unix://"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		until(t, "it runs", func() bool { return a.beat("backend") != "" })
+		cancel()
+	}()
+	_, err := engineFor(t, cfg).Exec(ctx, id, []string{"/app", "hang"}, nil, nil, nil)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "may still run in the container") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// forward makes a socket an address, as a remote engine has.
+func forward(t *testing.T, socket string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	t.Cleanup(func() {
+		_ = l.Close()
+		wg.Wait()
+	})
+	wg.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("unix", socket)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			pass := func(from, to net.Conn) {
+				_, _ = io.Copy(to, from)
+				_, _ = from.Close(), to.Close()
+			}
+			wg.Go(func() { pass(in, out) })
+			wg.Go(func() { pass(out, in) })
+		}
+	})
+	return "tcp://" + l.Addr().String()
 }
 
 func TestAProgramEndsWhenItsInputOrOutputBreaks(t *testing.T) {

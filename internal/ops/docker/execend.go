@@ -34,7 +34,7 @@ func (x *execution) end(ctx context.Context, cause error) error {
 	defer cancel()
 	x.signal(ctx, syscall.SIGTERM)
 	if x.endedWithin(ctx, termWithin) {
-		x.signalHere(syscall.SIGKILL) // what it started and left
+		x.signal(ctx, syscall.SIGKILL) // what it started and left
 		return cause
 	}
 	x.signal(ctx, syscall.SIGKILL)
@@ -46,6 +46,9 @@ func (x *execution) end(ctx context.Context, cause error) error {
 
 func (x *execution) signal(ctx context.Context, sig syscall.Signal) {
 	if x.signalHere(sig) > 0 {
+		x.seen = true
+	}
+	if x.seen {
 		return
 	}
 	name := map[syscall.Signal]string{syscall.SIGTERM: "TERM", syscall.SIGKILL: "KILL"}[sig]

@@ -130,13 +130,8 @@ func TestTheHashKnowsEachFileThatComposeReads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		more := "\nMORE=1\n"
-		if name == ".env" {
-			more = "\nPASSWORD=other\n"
-		} else if name == "docker-compose.yml" {
-			more = "# a word\n"
-		}
-		if err := os.WriteFile(full, append(text, more...), 0o600); err != nil {
+		more := map[string]string{"docker-compose.yml": "# a word\n", ".env": "\nPASSWORD=other\n", "extra.env": "\nMORE=1\n"}
+		if err := os.WriteFile(full, append(text, more[name]...), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if now := read(t, dir).SHA256; now == first {
