@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -78,6 +79,7 @@ func demo(ctx context.Context, e env, o demoOptions, log *slog.Logger) error {
 		<-ctx.Done()
 		return page.Close()
 	})
+	connected(ctx, workspace)
 	address := "http://" + ln.Addr().String() + "/"
 	_, _ = fmt.Fprintf(e.stdout, "notebookbot demo: open %s (end with Ctrl-C)\n", address)
 	if !o.noBrowser {
@@ -191,4 +193,19 @@ func demoWorkspace(people []console.Person) slackfake.Config {
 	}
 	cfg.Channels = rooms
 	return cfg
+}
+
+// connected waits until the bot's first socket is open: who is quicker would be told that his command failed. It gives up with
+// ctx, which ends when the bot could not start, and after a while, since the page shows what is wrong better than a silence.
+func connected(ctx context.Context, workspace *slackfake.Server) {
+	const enough = 10 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, enough)
+	defer cancel()
+	for ctx.Err() == nil {
+		version := workspace.Version()
+		if slices.ContainsFunc(workspace.Sockets(), func(s slackfake.Socket) bool { return s.Hello }) {
+			return
+		}
+		_, _ = workspace.WaitChange(ctx, version) // ended by ctx alone, which the loop looks at
+	}
 }
