@@ -89,14 +89,29 @@ func (g *guideAlerts) list() []console.Alert {
 	return append(out, console.Alert{
 		Name: "end", Label: words{"✔ 结束所有告警", "✔ End all alerts"}.labels(),
 		Fire: func(ctx context.Context) error {
+			ended := 0
 			for _, a := range theGuides {
+				if !g.isFiring(a) {
+					continue
+				}
 				if err := g.send(ctx, a, false); err != nil {
 					return err
 				}
+				ended++
+			}
+			if ended == 0 {
+				return console.ErrNothing
 			}
 			return nil
 		},
 	})
+}
+
+func (g *guideAlerts) isFiring(a guideAlert) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, yes := g.firing[a.name]
+	return yes
 }
 
 var errStarting = errors.New("the bot is still starting")
@@ -112,9 +127,6 @@ func (g *guideAlerts) send(ctx context.Context, a guideAlert, firing bool) error
 		return errStarting
 	}
 	since, known := g.firing[a.name]
-	if !firing && !known {
-		return nil // nothing to end
-	}
 	if !known {
 		since = g.now()
 	}

@@ -129,6 +129,7 @@ type request struct {
 
 type answer struct {
 	Error  string            `json:"error,omitempty"`
+	Note   string            `json:"note,omitempty"`   // a word of the page
 	Errors map[string]string `json:"errors,omitempty"` // of a modal, by block
 }
 
@@ -219,6 +220,9 @@ func (c *Console) close(ctx context.Context, r request) answer {
 
 var errNoAlert = errors.New("no such alert")
 
+// ErrNothing is what Fire gives when there is nothing to send: to end what does not fire.
+var ErrNothing = errors.New("nothing to send")
+
 func (c *Console) alert(ctx context.Context, r request) answer {
 	err := fmt.Errorf("%q: %w", r.Name, errNoAlert)
 	for _, a := range c.cfg.Alerts {
@@ -226,7 +230,10 @@ func (c *Console) alert(ctx context.Context, r request) answer {
 			err = a.Fire(ctx)
 		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNothing):
+		return answer{Note: "nothing"}
+	case err != nil:
 		return answer{Error: err.Error()}
 	}
 	return answer{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -310,10 +311,11 @@ func TestAnAlertThatCannotBeSentSaysWhy(t *testing.T) {
 	h := handler(workspace(t), func(c *console.Config) {
 		c.Alerts = []console.Alert{
 			{Name: "works", Fire: func(context.Context) error { fired++; return nil }},
+			{Name: "none", Fire: func(context.Context) error { return fmt.Errorf("end: %w", console.ErrNothing) }},
 			{Name: "fails", Fire: func(context.Context) error { return errors.New("the webhook answered 503") }},
 		}
 	})
-	for name, want := range map[string]string{"works": "{}", "fails": "the webhook answered 503", "other": "no such alert"} {
+	for name, want := range map[string]string{"works": "{}", "none": `{"note":"nothing"}`, "fails": "the webhook answered 503", "other": "no such alert"} {
 		w := ask(t, h, http.MethodPost, "/api/alert", `{"as":"U01AAAA","name":"`+name+`"}`)
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %s, want %s", name, w.Body, want)

@@ -342,4 +342,18 @@ func TestALongChannelKeepsItsPlaceAndStaysFast(t *testing.T) {
 	p.click("#newest")
 	p.until("document.getElementById('newest').hidden")
 	p.see("#messages .msg:last-child", "newer")
+	// What one writes one sees, and who is at the end stays there in a window of another size.
+	const atEnd = "(b => b.scrollHeight - b.scrollTop - b.clientHeight < 60)(document.getElementById('messages'))"
+	p.js("document.getElementById('messages').scrollTop = 500")
+	p.until("!%s", atEnd)
+	p.do(chromedp.SendKeys("#box", "my own\r"))
+	p.see("#messages .msg:last-child", "my own")
+	p.until("%s", atEnd)
+	p.do(chromedp.EmulateViewport(420, 600))
+	p.until("innerWidth === 420 && document.getElementById('messages').clientWidth <= 420")
+	p.until("%s", atEnd)
+	p.click("#menu")
+	p.do(chromedp.WaitVisible("#tour"))
+	p.key(kb.Escape)
+	p.until("!document.getElementById('tour').checkVisibility({visibilityProperty: true})")
 }

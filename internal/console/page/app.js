@@ -9,13 +9,13 @@ let me = localStorage.me || '', channel = '', thread = '', version = -1, state =
 // What a person has seen: by person and channel, and by person, channel and thread, the newest timestamp.
 const seen = JSON.parse(localStorage.seen || '{}');
 
-function toast(text, good) {
+function toast(text, kind) {
   const t = $('toast');
   t.textContent = text;
-  t.className = good ? 'good' : '';
+  t.className = kind || '';
   t.hidePopover(); t.showPopover(); // again, so that it lies above a modal
   clearTimeout(t.timer);
-  t.timer = setTimeout(() => t.hidePopover(), good ? 2500 : 7000);
+  t.timer = setTimeout(() => t.hidePopover(), kind === 'good' ? 2500 : 7000);
 }
 
 // call asks the console. Errors become a toast, unless whoever calls shows them itself.
@@ -47,7 +47,7 @@ function words() {
       b.disabled = true;
       const answer = await call('alert', { name: a.name });
       b.disabled = false;
-      if (!answer.error) toast(T('fired'), true);
+      if (!answer.error) toast(T(answer.note || 'fired'), answer.note ? 'note' : 'good');
     } }, a.label[lang] || a.name)));
 }
 
@@ -113,6 +113,8 @@ function message(m, inThread, unread) {
         m.bot ? null : (state.shortcuts || []).map(s => el('button', { type: 'button', class: 'more', 'data-shortcut': s.callback, onclick: () => call('shortcut', { channel: m.channel, ts: m.ts, name: s.callback }) }, s.label[lang])))));
 }
 
+function toEnd(box) { box.scrollTop = box.scrollHeight; box.end = true; }
+
 // fill makes a list show items, and touches only what has changed: the place, the focus and open selections stay.
 function fill(box, key, items) {
   const fromEnd = box.scrollHeight - box.scrollTop - box.clientHeight, arrived = box.dataset.at === key;
@@ -135,8 +137,9 @@ function fill(box, key, items) {
     const host = box.querySelector('[data-ts="' + CSS.escape(focused[0] || '') + '"]');
     (host?.querySelector('[data-action="' + CSS.escape(focused[1] || '') + '"]') || box).focus({ preventScroll: true });
   }
-  if (!arrived || fromEnd < 60) box.scrollTop = box.scrollHeight;
-  return arrived && added && fromEnd >= 60;
+  if (!arrived || fromEnd < 60 || added && box.sent) toEnd(box);
+  if (added) box.sent = false;
+  return arrived && added && !box.end;
 }
 
 function listOf(messages, inThread) {
@@ -180,7 +183,6 @@ function keepFocus(box, drawing) {
 
 function draw() {
   if (!state) return;
-  const main = $('messages'), atEnd = main.scrollHeight - main.scrollTop - main.clientHeight < 60;
   keepFocus('side', drawSide);
   const c = room();
   if (!c) return;
@@ -189,7 +191,6 @@ function draw() {
   if (root) see(me + channel + root.ts, newest([root]));
   if (fill($('messages'), me + channel, listOf(c.messages, false))) $('newest').hidden = false;
   $('thread').hidden = !root;
-  if (atEnd) main.scrollTop = main.scrollHeight; // the open thread makes the column narrower
   $('threadof').textContent = $('title').textContent;
   if (root) fill($('replies'), me + thread, listOf([{ ...root, replies: undefined }, ...(root.replies || [])], true));
   drawView(state.view, call);
@@ -232,6 +233,7 @@ async function send(box, to) {
   if (!text) return;
   if (to && text.startsWith('/')) { toast(T('noslash')); return; }
   box.value = '';
+  $(to ? 'replies' : 'messages').sent = true; // what one writes, and the answer to it, one wants to see
   const a = await call('say', { channel, thread: to, text });
   if (a.error && !box.value) box.value = text;
 }
@@ -243,14 +245,17 @@ function openMenu(yes) {
 
 function closeThread() { thread = ''; draw(); $('box').focus({ preventScroll: true }); }
 
-world.follow = follow; world.toast = toast;
+world.follow = follow; world.note = text => toast(text, 'note');
 $('composer').onsubmit = ev => { ev.preventDefault(); send($('box'), ''); };
 $('replyform').onsubmit = ev => { ev.preventDefault(); send($('replybox'), thread); };
 $('closethread').onclick = closeThread;
 $('menu').onclick = () => openMenu(!document.body.classList.contains('menu'));
 $('lang').onclick = () => { speak(lang === 'en' ? 'zh-CN' : 'en', true); words(); draw(); };
-$('newest').onclick = () => { $('messages').scrollTop = $('messages').scrollHeight; };
-$('messages').onscroll = ev => { const b = ev.target; if (b.scrollHeight - b.scrollTop - b.clientHeight < 60) $('newest').hidden = true; };
+$('newest').onclick = () => toEnd($('messages'));
+for (const box of [$('messages'), $('replies')]) {
+  box.onscroll = () => { box.end = box.scrollHeight - box.scrollTop - box.clientHeight < 60; if (box.end && box.id === 'messages') $('newest').hidden = true; };
+  new ResizeObserver(() => { if (box.end) toEnd(box); }).observe(box); // who is at the end stays there
+}
 document.querySelector('main').addEventListener('pointerdown', ev => { if (narrow.matches && !ev.target.closest('#menu')) openMenu(false); });
 document.addEventListener('keydown', ev => {
   if (ev.key !== 'Escape' || ev.defaultPrevented || document.querySelector('dialog[open]')) return;

@@ -2,7 +2,7 @@
 import { T, clock, day, full, lang } from './words.js';
 
 // world is what the page knows of the workspace: names by id, and what links do.
-export const world = { names: {}, groups: [], channels: [], people: [], team: '', absent: {}, follow: () => {}, toast: () => {} };
+export const world = { names: {}, groups: [], channels: [], people: [], team: '', absent: {}, follow: () => {}, note: () => {} };
 
 export function el(tag, attrs, ...kids) {
   const e = document.createElement(tag);
@@ -52,7 +52,7 @@ function link(url, attrs, ...kids) {
   const follow = ev => {
     const card = u.hostname === world.team + '.slack.com' && /^\/archives\/(\w+)\/p(\d+)(\d{6})$/.exec(u.pathname);
     if (card) { ev.preventDefault(); world.follow(card[1], card[2] + '.' + card[3]); }
-    if (Object.hasOwn(world.absent, u.host)) { ev.preventDefault(); world.toast(T('absent', world.absent[u.host])); }
+    if (Object.hasOwn(world.absent, u.host)) { ev.preventDefault(); world.note(T('absent', world.absent[u.host])); }
   };
   return el('a', { ...attrs, href: u.href, target: '_blank', rel: 'noopener noreferrer', onclick: ev => { follow(ev); attrs.pressed?.(); }, pressed: undefined }, kids);
 }

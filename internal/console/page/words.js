@@ -3,7 +3,7 @@
 const WORDS = {
   'zh-CN': {
     demo: '演示', side: '人员和频道', iam: '我现在是', channels: '频道和私信', alerts: '触发告警', tour: '试试看',
-    alertshint: '按 Alertmanager 的格式发到机器人真正的 webhook。', fired: '已发送，webhook 回答 200。',
+    alertshint: '按 Alertmanager 的格式发到机器人真正的 webhook。', fired: '已发送，webhook 回答 200。', nothing: '现在没有告警在触发。',
     send: '发送', thread: '话题', messages: '消息', close: '关闭', cancel: '取消', newest: '↓ 有新消息',
     box: '消息，/notebook 命令，或 @notebookbot …', replybox: '回复，或 @notebookbot 命令',
     optional: '可选', choose: '请选择', required: '请填写这一项。', only: '仅你可见', edited: '已编辑', bot: '应用', empty: '这里还没有消息。',
@@ -17,7 +17,7 @@ const WORDS = {
   },
   en: {
     demo: 'demo', side: 'People and channels', iam: 'I am', channels: 'Channels and direct messages', alerts: 'Fire alerts', tour: 'What to try',
-    alertshint: 'Sent as Alertmanager does, to the bot’s real webhook.', fired: 'Sent; the webhook answered 200.',
+    alertshint: 'Sent as Alertmanager does, to the bot’s real webhook.', fired: 'Sent; the webhook answered 200.', nothing: 'No alert is firing.',
     send: 'Send', thread: 'Thread', messages: 'Messages', close: 'Close', cancel: 'Cancel', newest: '↓ New messages',
     box: 'Message, /notebook command, or @notebookbot …', replybox: 'Reply, or @notebookbot command',
     optional: 'optional', choose: 'Choose', required: 'Please complete this field.', only: 'Only visible to you', edited: 'edited', bot: 'APP', empty: 'No messages here yet.',
