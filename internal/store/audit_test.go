@@ -238,12 +238,15 @@ func TestReplicasAddToOneAuditLogWithoutGaps(t *testing.T) {
 		for i := range each {
 			wg.Go(func() {
 				err := s.Write(t.Context(), incidents.Want{}, func(tx incidents.Tx) error {
+					e := entry(i)
+					e.Request = fmt.Sprint(r, "/", i)
+					if i%4 > 0 { // nothing else keeps the replicas apart
+						return record(tx, e)
+					}
 					n, err := tx.NextNumber()
 					if err != nil {
 						return err
 					}
-					e := entry(i)
-					e.Request = fmt.Sprint(r, "/", i)
 					return errors.Join(tx.Save(sample(n, fmt.Sprint("group ", i%7))), tx.Notify(post(e.Request, fmt.Sprint("lane ", i%5), 0)), record(tx, e))
 				})
 				if err != nil {
@@ -266,6 +269,30 @@ func TestReplicasAddToOneAuditLogWithoutGaps(t *testing.T) {
 	if commits >= each {
 		t.Errorf("%d entries took %d commits: they do not share any", each, commits)
 	}
+}
+
+// Many short commits, one after the other: without the lock on the end of the log the replicas would take each other's numbers
+// again and again.
+func TestReplicasThatAddOneByOneDoNotTakeEachOthersNumbers(t *testing.T) {
+	t.Parallel()
+	address := storetest.Postgres(t)
+	const replicas, each = 5, 40
+	var wg sync.WaitGroup
+	var last *store.Store
+	for range replicas {
+		s := storetest.OpenURL(t, address)
+		last = s
+		wg.Go(func() {
+			for i := range each {
+				err := s.Write(t.Context(), incidents.Want{}, func(tx incidents.Tx) error { return record(tx, entry(i)) })
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	verified(t, last, replicas*each)
 }
 
 func TestTheAuditLogIsReadBesideTheBotThatWritesIt(t *testing.T) {
