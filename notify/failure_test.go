@@ -38,12 +38,13 @@ func (b *broken) Settle(ctx context.Context, d notify.Delivery, o notify.Outcome
 
 func TestAnOutcomeThatCannotBeRecordedDoublesNothing(t *testing.T) {
 	t.Parallel()
-	for name, down := range map[string]time.Duration{"for a moment": 200 * time.Millisecond, "for longer than the claim": 1500 * time.Millisecond} {
+	for name, down := range map[string]time.Duration{"for a moment": 100 * time.Millisecond, "for longer than the claim": 3 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			storetest.Each(t, func(t *testing.T, st *store.Store) {
 				t.Helper()
 				b := benchOn(t, st)
+				b.config.Lease = 2 * time.Second
 				k := &broken{Store: st}
 				b.keeper = k
 				k.down.Store(true)
@@ -55,6 +56,9 @@ func TestAnOutcomeThatCannotBeRecordedDoublesNothing(t *testing.T) {
 				b.drained(t)
 				if posts, _, _ := b.chat.snapshot(); !slices.Equal(keys(posts), []string{"a", "b"}) {
 					t.Errorf("posts = %v, want a and b once each", keys(posts))
+				}
+				if b.chat.looks > 0 && down < b.config.Lease/2 {
+					t.Errorf("%d look-ups: the outcome was forgotten while the claim lasted", b.chat.looks)
 				}
 			})
 		})

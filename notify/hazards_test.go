@@ -193,6 +193,24 @@ func TestWhatAClosedChannelDoesNotTakeStandsInOpsWithItsReplies(t *testing.T) {
 	}
 }
 
+func TestWhatGoesToOpsInsteadIsPaidThere(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, storetest.Open(t), nil)
+	s.run(t)
+	s.put(t, answer("first", "first", slackfake.Attic, 20))
+	s.drained(t)
+	for i := range 4 {
+		s.put(t, answer(fmt.Sprint("ops", i), fmt.Sprint("ops", i), slackfake.Ops, 20), answer(fmt.Sprint("attic", i), fmt.Sprint("attic", i), slackfake.Attic, 20))
+	}
+	until(t, "some are posted", func() bool { return len(s.said(slackfake.Ops)) >= 4 })
+	s.put(t, answer("p0", "p0", slackfake.Attic, 0))
+	s.drained(t) // the stage fails on a 429 that nobody ordered
+	s.once(t)
+	if got := s.said(slackfake.Ops); slices.Index(got, "p0") > 6 {
+		t.Errorf("the urgent one waited for the rest: %v", got)
+	}
+}
+
 func TestAChannelThatIsArchivedUnderItsCardSendsTheRestToOps(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, storetest.Open(t), nil)
