@@ -3,6 +3,7 @@ package bot
 import (
 	"net/url"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -73,8 +74,9 @@ func (p *page) button(b templates.Button) (*slack.ButtonBlockElement, bool) {
 			label = host(address)
 		}
 	}
-	if e.ActionID == "" || len(e.ActionID) > maxID || len(e.Value) > maxValue {
-		p.problems = append(p.problems, "a button's action or value is empty or too long")
+	// Bytes that are no text would be replaced on the way, and what comes back with a click would be another id.
+	if e.ActionID == "" || len(e.ActionID) > maxID || len(e.Value) > maxValue || !utf8.ValidString(e.ActionID+e.Value) {
+		p.problems = append(p.problems, "a button's action or value is empty, too long or no text")
 		return nil, false
 	}
 	if label == "" {
