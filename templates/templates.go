@@ -4,7 +4,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -14,7 +16,7 @@ import (
 	"github.com/ai-notebook/notebookbot/incidents"
 )
 
-//go:embed zh-CN.tmpl en.tmpl
+//go:embed zh-CN/*.tmpl en/*.tmpl
 var files embed.FS
 
 // The locales that have words. The first is the default.
@@ -64,11 +66,11 @@ func New(locale string, zone *time.Location, opts Options) (*Templates, error) {
 	}
 	all := map[string]*Templates{}
 	for _, l := range locales {
-		text, err := files.ReadFile(l + ".tmpl")
+		text, err := wordsOf(l)
 		if err != nil {
-			return nil, fmt.Errorf("words of %s: %w", l, err)
+			return nil, err
 		}
-		t, err := load(l, string(text), zone, opts)
+		t, err := load(l, text, zone, opts)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +85,33 @@ func New(locale string, zone *time.Location, opts Options) (*Templates, error) {
 // Locale is the language of the words, "zh-CN" or "en".
 func (t *Templates) Locale() string { return t.locale }
 
-// load parses one locale's file.
+// wordsOf puts the files of a locale in a row. No two of them may define the same name: the later one would win unseen.
+func wordsOf(locale string) (string, error) {
+	names, err := fs.Glob(files, locale+"/*.tmpl")
+	if err != nil {
+		return "", fmt.Errorf("words of %s: %w", locale, err)
+	}
+	var b strings.Builder
+	seen := map[string]string{}
+	for _, name := range names {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			return "", fmt.Errorf("words of %s: %w", locale, err)
+		}
+		for _, m := range defined.FindAllSubmatch(text, -1) {
+			if other, ok := seen[string(m[1])]; ok {
+				return "", fmt.Errorf("words of %s: %q stands in %s and in %s", locale, m[1], other, name)
+			}
+			seen[string(m[1])] = name
+		}
+		b.Write(text)
+	}
+	return b.String(), nil
+}
+
+var defined = regexp.MustCompile(`\{\{-? *define "([^"]+)"`)
+
+// load parses the words of one locale.
 func load(locale, text string, zone *time.Location, opts Options) (*Templates, error) {
 	t := &Templates{locale: locale, zone: zone, opts: opts}
 	set, err := template.New(locale).Option("missingkey=error").Funcs(t.funcs()).Parse(text)

@@ -40,12 +40,12 @@ func TestAMissingOrWrongWordIsNamed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			zh, err := os.ReadFile(Chinese + ".tmpl")
+			zh, err := wordsOf(Chinese)
 			if err != nil {
 				t.Fatal(err)
 			}
-			text := strings.Replace(string(zh), c.old, c.text, 1)
-			if text == string(zh) {
+			text := strings.Replace(zh, c.old, c.text, 1)
+			if text == zh {
 				t.Fatal("nothing was changed")
 			}
 			all := map[string]*Templates{English: words(t, English)}
@@ -113,11 +113,11 @@ var (
 
 func TestChineseIsSetConsistently(t *testing.T) {
 	t.Parallel()
-	b, err := os.ReadFile(Chinese + ".tmpl")
+	b, err := wordsOf(Chinese)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(comment.ReplaceAllString(string(b), "")) {
+	for line := range strings.Lines(comment.ReplaceAllString(b, "")) {
 		said := action.ReplaceAllString(line, "\x00")
 		if strings.Contains(line, `.usage"`) || strings.Contains(line, `.examples"`) || strings.HasPrefix(said, "\x00 ") {
 			continue // commands are typed as they are
