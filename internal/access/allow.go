@@ -54,21 +54,42 @@ var (
 // Allow tells whether a person of a workspace may run a command: nil, or *Denied. Word is the command's first word or its first
 // two, such as "oncall" or "incident.list".
 func (a *Access) Allow(ctx context.Context, user, team, word string) error {
+	rule, ok := a.Rule(word)
+	return a.in(ctx, user, team, word, rule, rule.Run, ok)
+}
+
+// MayApprove tells whether a person may approve, or reject, what the word asks for. That it is not their own request is not asked
+// here.
+func (a *Access) MayApprove(ctx context.Context, user, team, word string) error {
+	rule, ok := a.Rule(word)
+	return a.in(ctx, user, team, word, rule, rule.Approve, ok)
+}
+
+// MayActAlone tells whether a person may run what the word asks for without the approvals that it needs: who stands in the
+// break-glass list, and could have asked.
+func (a *Access) MayActAlone(ctx context.Context, user, team, word string) error {
+	rule, ok := a.Rule(word)
+	if err := a.in(ctx, user, team, word, rule, BreakGlass, ok); err != nil {
+		return err
+	}
+	return a.in(ctx, user, team, word, rule, rule.Run, ok)
+}
+
+// in tells whether a person of our workspace stands in a list.
+func (a *Access) in(ctx context.Context, user, team, word string, rule Rule, list string, ok bool) error {
 	deny := func(why Reason, err error) error {
-		rule, _ := a.Rule(word)
-		return &Denied{Reason: why, Word: word, Class: rule.Class, Need: rule.Run, Err: err}
+		return &Denied{Reason: why, Word: word, Class: rule.Class, Need: list, Err: err}
 	}
 	if why, err := a.known(ctx, user, team); why != "" {
 		return deny(why, err)
 	}
-	rule, ok := a.Rule(word)
 	if !ok {
 		return deny(Nobody, nil)
 	}
-	if rule.Run == Everybody {
+	if list == Everybody {
 		return nil
 	}
-	in, some, err := a.listed(ctx, user, a.list(rule.Run))
+	in, some, err := a.listed(ctx, user, a.list(list))
 	switch {
 	case in:
 		return nil
@@ -77,7 +98,7 @@ func (a *Access) Allow(ctx context.Context, user, team, word string) error {
 	case !some:
 		return deny(Nobody, nil)
 	}
-	return &Denied{Reason: NotListed, Word: word, Class: rule.Class, Need: rule.Run, Ask: a.Listed(rule.Run)}
+	return &Denied{Reason: NotListed, Word: word, Class: rule.Class, Need: list, Ask: a.Listed(list)}
 }
 
 // known tells why a person is none of us; an empty reason says that they are one.

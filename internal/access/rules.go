@@ -65,6 +65,9 @@ var classes = map[string]Class{
 	"incident.list": Read, "incident.show": Read, "incident.search": Read, "incident.report": Read,
 	"backup.list": Read, "backup.status": Read,
 
+	// Looking at operations is everybody's. Deciding about one asks for what its own word asks for.
+	"operation": Read,
+
 	"incident": Low, "silence": Low, "logs": Low, "audit": Low, "audit-log": Low, "db": Low, "backup": Low, "drill": Low,
 	"schedule": Low,
 
