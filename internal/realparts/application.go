@@ -89,8 +89,9 @@ func baseImages(t testing.TB, host string) {
 }
 
 // StartApplication brings the sample application up on an engine (empty: the one that the tests of this process share) and waits
-// until compose says that it is; healthy it is a little later. What it made goes with the test.
-func StartApplication(t testing.TB, host string) *Application {
+// until compose says that it is; healthy it is a little later. Only these services of it, where some are named. What it made goes
+// with the test.
+func StartApplication(t testing.TB, host string, services ...string) *Application {
 	t.Helper()
 	compose := Require(t, "docker-compose")
 	host = cmp.Or(host, Docker(t))
@@ -104,7 +105,7 @@ func StartApplication(t testing.TB, host string) *Application {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { a.run(t, compose, "down", "--volumes", "--timeout", "1") })
-	a.run(t, compose, "up", "-d")
+	a.run(t, compose, append([]string{"up", "-d"}, services...)...)
 	return a
 }
 

@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// swapWithin is how long an exchange may take at most: who connects meanwhile waits.
+const swapWithin = 15 * time.Second
+
+// Swapped tells how an exchange stands.
+type Swapped string
+
+// How it stands.
+const (
+	SwappedNot  Swapped = "not"  // the live database is what it was
+	SwappedDone Swapped = "done" // the new one is live
+	SwappedLost Swapped = "lost" // neither: somebody else renamed or dropped one of them
+)
+
+// ErrBusy says that something holds on to a database that is to be exchanged: a prepared transaction, or a replication slot.
+var ErrBusy = errors.New("the database is held on to")
+
+// sqlSwap renames both databases in one transaction. The lock on the catalog holds off whoever connects: they are not refused but wait for
+// the end and find the new database. Whoever is connected is ended. When this psql dies at any point, nothing has happened.
+const sqlSwap = `set client_min_messages = warning; set lock_timeout = '5s'; set statement_timeout = '10s'; set idle_in_transaction_session_timeout = '5s';
+begin;
+lock table pg_database in access exclusive mode;
+select pg_terminate_backend(pid) is null from pg_stat_activity where datname in (:'live', :'new') and pid <> pg_backend_pid() and backend_type <> 'walsender';
+alter database :"live" rename to :"aside";
+alter database :"new" rename to :"live";
+comment on database :"aside" is :'mark';
+comment on database :"live" is null;
+commit;
+`
+
+// Swap makes the database next the live one and puts the live one aside under the name aside, both at once. It gives how long nobody
+// could connect. The comment that an administrator gave the live database goes with the old one.
+func (d *Database) Swap(ctx context.Context, next, aside string) (time.Duration, error) {
+	for _, name := range []string{next, aside} {
+		if err := CheckName(name); err != nil {
+			return 0, err
+		}
+		if !d.made(name) {
+			return 0, fmt.Errorf("exchange %s for %s: %w", d.cfg.Name, name, ErrForeign)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, swapWithin)
+	defer cancel()
+	begin := time.Now()
+	_, err := d.ask(ctx, d.upkeep(), sqlSwap, map[string]string{
+		"live": d.cfg.Name, "new": next, "aside": aside, "mark": markKept + time.Now().UTC().Format(time.RFC3339),
+	})
+	if err != nil {
+		if p, ok := errors.AsType[*ProgramError](err); ok && p.Err == nil {
+			p.Err = ErrBusy
+		}
+		return 0, fmt.Errorf("exchange %s for %s: %w", d.cfg.Name, next, err)
+	}
+	return time.Since(begin), nil
+}
+
+// LookSwapped tells how the exchange of the live database for next, with the old one put aside, stands.
+func (d *Database) LookSwapped(ctx context.Context, next, aside string) (Swapped, error) {
+	for _, name := range []string{next, aside} {
+		if err := CheckName(name); err != nil {
+			return "", err
+		}
+	}
+	var there []string
+	err := d.read(ctx, d.upkeep(), `select coalesce(json_agg(datname), '[]') from pg_database where datname in (:'live', :'new', :'aside');`,
+		map[string]string{"live": d.cfg.Name, "new": next, "aside": aside}, &there)
+	if err != nil {
+		return "", err
+	}
+	has := map[string]bool{}
+	for _, name := range there {
+		has[name] = true
+	}
+	switch {
+	case has[d.cfg.Name] && has[aside] && !has[next]:
+		return SwappedDone, nil
+	case has[d.cfg.Name] && has[next] && !has[aside]:
+		return SwappedNot, nil
+	}
+	return SwappedLost, fmt.Errorf("there are %s", strings.Join(there, ", "))
+}
