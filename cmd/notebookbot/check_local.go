@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -221,41 +220,6 @@ func (c *checkup) publicURL(ctx context.Context) {
 			words{"检查反向代理是否指向 listen", "check that the reverse proxy leads to `listen`"})
 	default:
 		c.ok(name, both(address))
-	}
-}
-
-// alertmanagers asks each for its health, and looks at how it may send.
-func (c *checkup) alertmanagers(ctx context.Context) {
-	for i, a := range c.cfg.Alertmanager {
-		name := "alertmanager"
-		if a.Name != "" {
-			name += " " + a.Name
-		} else if len(c.cfg.Alertmanager) > 1 {
-			name = fmt.Sprintf("alertmanager[%d]", i)
-		}
-		const short = 16
-		switch {
-		case !a.Token.Set():
-			c.warn(name, words{"没有令牌：只接受本机发来的 Webhook，且不能经过代理", "no token: webhooks are taken from this machine alone, and not through a proxy"},
-				words{"设置 token，并写入 Alertmanager 的 http_config.authorization", "set `token`, and the same in Alertmanager's http_config.authorization"})
-		case len(a.Token.Reveal()) < short:
-			c.warn(name, words{"令牌不足 16 个字符", "the token has less than 16 characters"}, both("openssl rand -hex 32"))
-		}
-		if len(a.URLs) == 0 {
-			c.warn(name, words{"没有 url：不能静默，也不能与 Alertmanager 对照", "no url: no silences, and nothing is compared with Alertmanager"},
-				words{"设为 Alertmanager 的地址", "set it to Alertmanager's address"})
-		}
-		for _, u := range a.URLs {
-			status, _, err := c.get(ctx, strings.TrimSuffix(u, "/")+"/-/healthy")
-			switch {
-			case err != nil:
-				c.fail(name, both(err.Error()), words{"检查 url 以及 Alertmanager 是否在运行", "check `url`, and that Alertmanager runs"})
-			case status != http.StatusOK:
-				c.fail(name, format("%s/-/healthy 返回 %d", "%s/-/healthy answers %d", u, status), words{"检查 url", "check `url`"})
-			default:
-				c.ok(name, format("%s 正常", "%s is healthy", u))
-			}
-		}
 	}
 }
 

@@ -169,9 +169,10 @@ func TestCheckOpensAndWritesTheStoreAndMakesNone(t *testing.T) {
 func TestCheckAsksEachAlertmanager(t *testing.T) {
 	t.Parallel()
 	healthy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/-/healthy" {
+		if r.URL.Path != "/api/v2/silences" {
 			http.NotFound(w, r)
 		}
+		_, _ = w.Write([]byte("[]"))
 	}))
 	defer healthy.Close()
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a port that nobody answers on
@@ -187,7 +188,7 @@ func TestCheckAsksEachAlertmanager(t *testing.T) {
 	for _, f := range c.findings {
 		got = append(got, f.name+" "+f.state)
 	}
-	want := "alertmanager a ok, alertmanager a failed, alertmanager b warning, alertmanager b warning"
+	want := "alertmanager a ok, alertmanager a failed, alertmanager b warning, alertmanager b warning, target.alerts warning"
 	if s := strings.Join(got, ", "); s != want {
 		t.Errorf("got %s\nwant %s", s, want)
 	}

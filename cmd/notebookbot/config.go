@@ -88,6 +88,11 @@ type Alertmanager struct {
 	Name  string `yaml:"name"`
 	Token Secret `yaml:"token"` // empty: only loopback peers may send
 	URLs  URLs   `yaml:"url"`   // one, or the members of a highly available pair; none: no silences, no comparison
+
+	// How the bot shows who it is at URLs: Alertmanager's own basic_auth, or a Bearer token for a proxy before it.
+	Username string `yaml:"username"`
+	Password Secret `yaml:"password"`
+	APIToken Secret `yaml:"api_token"`
 }
 
 // URLs is written as one address or as a list of them.

@@ -169,6 +169,12 @@ func (d *decoder) validateAlertmanagers(all Alertmanagers) {
 		for _, u := range a.URLs {
 			d.validateURL(at+".url", u, "http", "https")
 		}
+		switch {
+		case (a.Username != "") != a.Password.Set():
+			d.wrong(at+".username", "username and password are not both there", "both, or neither")
+		case a.Username != "" && a.APIToken.Set():
+			d.wrong(at+".api_token", "given beside username", "one of the two")
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/alertmanager"
 )
 
 // validateLater checks the keys whose features later versions bring, so that they are right on the day they count.
@@ -55,6 +58,9 @@ func (d *decoder) validateTarget(t *Target) {
 	}
 	for _, service := range slices.Sorted(maps.Keys(t.Alerts)) {
 		d.validateMatchers("target.alerts."+service, t.Alerts[service])
+		if err := alertmanager.CheckMatchers(t.Alerts[service]); errors.Is(err, alertmanager.ErrMatchers) {
+			d.wrong("target.alerts."+service, "found matchers that match every alert", `one that asks for a value, such as instance=~"backend.*"`)
+		}
 	}
 }
 

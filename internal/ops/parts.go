@@ -76,6 +76,8 @@ type Backups interface {
 
 // Silencer silences alerts for the length of an operation.
 type Silencer interface {
+	// CanSilence tells whether it is known which alerts an operation on the service causes. Plans name the services of which it is not.
+	CanSilence(service string) bool
 	// Silence silences the alerts that an operation on these services causes. Key names the operation: asked twice for the same
 	// key, there is one silence.
 	Silence(ctx context.Context, s SilenceRequest) (id string, err error)

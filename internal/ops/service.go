@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
@@ -156,43 +155,6 @@ func (s *Service) Ask(ctx context.Context, req Request) (*Decision, error) {
 		},
 	}}, nil
 }
-
-// complete adds to a plan what no kind knows of itself: the backup, the silence, the past.
-func (s *Service) complete(ctx context.Context, p *Plan) error {
-	if !p.Target.IsZero() && s.cfg.Target == nil {
-		return fmt.Errorf("plan %s: %w: none is configured", p.Word, ErrNoTarget)
-	}
-	if p.Backup.Choice == BackupWanted {
-		deadline := p.Backup.Deadline
-		if s.cfg.Backups == nil {
-			p.Backup = Backup{Choice: BackupNone, Why: "no backups are configured"}
-		} else {
-			b, err := s.cfg.Backups.Propose(ctx, *p)
-			if err != nil {
-				return fmt.Errorf("plan %s: the backup before it: %w", p.Word, err)
-			}
-			p.Backup = b
-			if p.Backup.Deadline == 0 {
-				p.Backup.Deadline = deadline
-			}
-		}
-	}
-	p.Backup.At = stamp(p.Backup.At)
-	if len(p.Silence) > 0 && s.cfg.Silencer == nil {
-		p.Silence, p.NoSilence = nil, "no Alertmanager is configured"
-	}
-	took, err := s.store.TookOperations(ctx, p.Word, p.Project, pastRuns)
-	if err != nil {
-		return err
-	}
-	if len(took) > 0 {
-		slices.Sort(took)
-		p.Usual = took[len(took)/2].Round(time.Second)
-	}
-	return nil
-}
-
-const pastRuns = 15
 
 func (s *Service) begin(tx Tx, op *Operation, now time.Time) (*Operation, error) {
 	if n := op.Where.Incident; n != 0 {

@@ -133,8 +133,10 @@ func (v *vault) Do(ctx context.Context, r *ops.Run) error {
 func (v *vault) Look(context.Context, *ops.Run) (ops.Seen, error) { return ops.SeenUnclear, nil }
 func (v *vault) Undo(context.Context, *ops.Run) error             { return nil }
 
-// quieter is an Alertmanager.
+// quieter is an Alertmanager that knows the alerts of the backend alone.
 type quieter struct{ said []string }
+
+func (q *quieter) CanSilence(service string) bool { return service == "backend" }
 
 func (q *quieter) Silence(_ context.Context, r ops.SilenceRequest) (string, error) {
 	q.said = append(q.said, "silence "+r.Key+" "+strings.Join(r.Services, ",")+" "+r.Until.Sub(r.From).String())
@@ -149,7 +151,7 @@ func (q *quieter) Unsilence(_ context.Context, id string) error {
 func TestTheBackupComesFirstAndTheSilenceEndsWithTheOperation(t *testing.T) {
 	each(t, func(s *story) {
 		s.kind.plan.Backup.Choice = ops.BackupWanted
-		s.kind.plan.Silence = []string{"backend"}
+		s.kind.plan.Silence = []string{"backend", "nginx", "redis"}
 		op := s.ask()
 		if b := op.Plan.Backup; b.Choice != ops.BackupNone || b.Why == "" || op.Plan.NoSilence == "" || len(op.Plan.Silence) > 0 {
 			s.Errorf("without backups and Alertmanager the plan says %+v, %q", b, op.Plan.NoSilence)
@@ -165,6 +167,9 @@ func TestTheBackupComesFirstAndTheSilenceEndsWithTheOperation(t *testing.T) {
 			return "", errDefault
 		}
 		op = s.mustApprove(s.ask(), bob)
+		if got := op.Plan; !slices.Equal(got.Silence, []string{"backend"}) || got.NoSilence != "no_alerts_line: nginx, redis" {
+			s.Errorf("the plan silences %v, and says of the others %q", got.Silence, got.NoSilence)
+		}
 		s.once()
 		op = s.want(op, ops.Done, ops.StepDone, ops.StepDone, ops.StepDone, ops.StepDone)
 		if want := []string{"silence OP-2 backend 1m25s", "end s1"}; !slices.Equal(q.said, want) {
