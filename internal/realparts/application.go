@@ -11,6 +11,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	ainotebook "github.com/ai-notebook/notebookbot/examples/ai-notebook"
+	"github.com/ai-notebook/notebookbot/internal/sample/images"
 )
 
 // Application is the sample application of examples/ai-notebook, as a test's own compose project on a Docker engine. Where it is
@@ -26,67 +29,45 @@ type Application struct {
 func (a *Application) URL(path string) string { return "http://" + a.Addr + path }
 
 // ApplicationImages makes the sample application's images, of what is installed here and of the program in
-// examples/ai-notebook/backend: v1 of backend and frontend, and in further versions the same program. Once for each engine.
+// examples/ai-notebook/backend: v1 of backend and frontend, and in further versions the same program. A version may have something
+// wrong with it: v3:unhealthy never is healthy, and "v4:fails 5s" is good for five seconds only. Once for each engine.
 func ApplicationImages(t testing.TB, host string, versions ...string) {
 	t.Helper()
 	imagesLock.Lock()
 	defer imagesLock.Unlock()
 	if !imagesMade[host+" base"] {
-		baseImages(t, host)
+		for _, p := range images.Parts {
+			if !p.Installed() {
+				Missing(t, fmt.Sprintf("%s is not installed (Debian: apt-get install %s)", p.Name, p.Debian))
+			}
+			if err := p.Make(t.Context(), host, prefix); err != nil {
+				t.Fatal(err)
+			}
+		}
 		imagesMade[host+" base"] = true
 	}
 	for _, v := range append([]string{"v1"}, versions...) {
 		if imagesMade[host+" "+v] {
 			continue
 		}
-		recipe, err := os.ReadFile(filepath.Join(sampleDir(), "backend", "Dockerfile"))
-		if err != nil {
+		program := filepath.Join(t.TempDir(), "program")
+		if err := os.WriteFile(program, GoProgram(t, filepath.Join(sampleDir(), "backend")), 0o700); err != nil { //nolint:gosec // A program.
 			t.Fatal(err)
 		}
-		program := map[string][]byte{"app": GoProgram(t, filepath.Join(sampleDir(), "backend"))}
-		for _, name := range []string{"backend", "frontend"} {
-			// The label makes the versions differ, as those of real programs do.
-			BuildImage(t, host, "ai-notebook/"+name+":"+v, string(recipe)+"LABEL version="+v+"\n", program)
+		if err := images.Program(t.Context(), host, prefix, program, nil, images.ParseVersion(v)); err != nil {
+			t.Fatal(err)
 		}
 		imagesMade[host+" "+v] = true
 	}
 }
 
+// prefix is of the images' names, as the compose file has it.
+const prefix = "ai-notebook"
+
 var (
 	imagesLock sync.Mutex
 	imagesMade = map[string]bool{} // by engine and version
 )
-
-const (
-	sampleUsers  = "root:x:0:0::/:/bin/sh\npostgres:x:70:70::/var/lib/postgresql:/bin/sh\nwww-data:x:33:33::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"
-	sampleGroups = "root:x:0:\npostgres:x:70:\nwww-data:x:33:\nnogroup:x:65534:\n"
-)
-
-func baseImages(t testing.TB, host string) {
-	t.Helper()
-	entry, err := os.ReadFile(filepath.Join(sampleDir(), "postgres", "entrypoint.sh"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	initdb, err := filepath.EvalSymlinks(Require(t, "initdb"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := filepath.Dir(initdb)
-	lib := filepath.Dir(bin)
-	paths := []string{lib, "/usr/share/postgresql/" + filepath.Base(lib), "/usr/share/zoneinfo/Etc", "/usr/share/zoneinfo/UTC", "/usr/bin/setpriv"}
-	for _, name := range []string{"sh", "id", "mkdir", "chown", "rm", "cat"} {
-		paths = append(paths, filepath.Join("/bin", name))
-	}
-	ImportImage(t, host, "ai-notebook/postgres:15", paths, map[string]string{
-		"/etc/passwd": sampleUsers, "/etc/group": sampleGroups, "/entrypoint.sh": string(entry),
-	}, "ENV PATH="+bin+":/usr/sbin:/usr/bin:/sbin:/bin", "ENV TZ=UTC", `ENTRYPOINT ["/entrypoint.sh"]`)
-	known := map[string]string{"/etc/passwd": sampleUsers, "/etc/group": sampleGroups}
-	ImportImage(t, host, "ai-notebook/redis:7", []string{Require(t, "redis-server"), Require(t, "redis-cli")}, known,
-		"ENV PATH=/usr/bin:/bin", `ENTRYPOINT ["redis-server", "--dir", "/data", "--protected-mode", "no", "--save", "60 1"]`)
-	nginx := Require(t, "nginx")
-	ImportImage(t, host, "ai-notebook/nginx:1", []string{nginx}, known, fmt.Sprintf("ENTRYPOINT [%q]", nginx))
-}
 
 // StartApplication brings the sample application up on an engine (empty: the one that the tests of this process share) and waits
 // until compose says that it is; healthy it is a little later. Only these services of it, where some are named. What it made goes
@@ -97,7 +78,7 @@ func StartApplication(t testing.TB, host string, services ...string) *Applicatio
 	host = cmp.Or(host, Docker(t))
 	ApplicationImages(t, host)
 	a := &Application{Host: host, Project: "t" + strings.ToLower(rand.Text()[:10]), Dir: filepath.Join(t.TempDir(), "ai-notebook"), Addr: FreeAddr(t)}
-	if err := os.CopyFS(a.Dir, os.DirFS(sampleDir())); err != nil {
+	if err := os.CopyFS(a.Dir, ainotebook.Files); err != nil {
 		t.Fatal(err)
 	}
 	_, port, _ := strings.Cut(a.Addr, ":")

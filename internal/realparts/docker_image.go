@@ -1,10 +1,6 @@
 package realparts
 
 import (
-	"archive/tar"
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/docker/docker/api/types/build"
+	"github.com/ai-notebook/notebookbot/internal/sample/images"
 )
 
 // GoProgram builds the Go program in that folder, without cgo, and gives the binary. The tests of one process build it once.
@@ -50,55 +46,17 @@ func buildProgram(dir string) ([]byte, error) {
 // BuildImage makes an image with the engine's own builder: a Dockerfile and the files that it copies, all of them executable.
 func BuildImage(t testing.TB, host, ref, dockerfile string, files map[string][]byte) {
 	t.Helper()
-	if err := buildImage(t, host, ref, dockerfile, files); err != nil {
-		t.Fatalf("build the image %s: %v", ref, err)
+	if err := images.Build(t.Context(), host, ref, dockerfile, files); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func buildImage(t testing.TB, host, ref, dockerfile string, files map[string][]byte) error {
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	add := func(name string, content []byte) error {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(content))}); err != nil {
-			return err
-		}
-		_, err := w.Write(content)
-		return err
+// ImportImage makes an image of what is installed on this machine, since no registry is reached: the files and folders of paths
+// where they are here, with the shared libraries that their programs need, and further files by name with their text. changes are
+// lines of a Dockerfile such as `ENTRYPOINT ["/bin/sh"]`.
+func ImportImage(t testing.TB, host, ref string, paths []string, further map[string]string, changes ...string) {
+	t.Helper()
+	if err := images.Import(t.Context(), host, ref, images.Root{Paths: paths, Further: further}, changes...); err != nil {
+		t.Fatal(err)
 	}
-	if err := add("Dockerfile", []byte(dockerfile)); err != nil {
-		return err
-	}
-	for name, content := range files {
-		if err := add(name, content); err != nil {
-			return err
-		}
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	c, err := dockerClient(host)
-	if err != nil {
-		return err
-	}
-	defer c.Close() //nolint:errcheck // Idle connections only.
-	res, err := c.ImageBuild(t.Context(), &archive, build.ImageBuildOptions{
-		Tags: []string{ref}, Version: build.BuilderV1, Remove: true, ForceRemove: true,
-	})
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close() //nolint:errcheck // Read to its end.
-	// A build that fails is told in the answer's lines, not by its status.
-	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
-		var line struct {
-			Error string `json:"error"`
-		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return err
-		}
-		if line.Error != "" {
-			return fmt.Errorf("the engine says: %s", line.Error)
-		}
-	}
-	return nil
 }
