@@ -15,6 +15,7 @@ import (
 	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/audit"
+	operations "github.com/ai-notebook/notebookbot/internal/ops"
 )
 
 // entries are the audit log's, the oldest first; it is verified with each look.
@@ -237,12 +238,12 @@ func TestAFailureHasOneEntryAndNothingOfWhatFailed(t *testing.T) {
 }
 
 // silent is a store whose transactions keep no audit log.
-type silent struct{ incidents.Store }
+type silent struct{ commands.Store }
 
-type silentTx struct{ incidents.Tx }
+type silentTx struct{ operations.Tx }
 
-func (s silent) Write(ctx context.Context, w incidents.Want, fn func(incidents.Tx) error) error {
-	return s.Store.Write(ctx, w, func(tx incidents.Tx) error { return fn(silentTx{tx}) })
+func (s silent) WriteOperations(ctx context.Context, w operations.Want, fn func(operations.Tx) error) error {
+	return s.Store.WriteOperations(ctx, w, func(tx operations.Tx) error { return fn(silentTx{tx}) })
 }
 
 func TestNothingIsDoneWithoutAnAuditLog(t *testing.T) {
@@ -288,7 +289,7 @@ func TestTheAuditLogAnswersItsOwnQuestions(t *testing.T) {
 			"audit-log since 2026-01-13 " + ann + " refused": "#3",
 			"audit-log clock":                                "",
 		} {
-			ns := h.ask(commands.Request{User: kim, Text: text, Channel: ops})
+			ns := h.ask(commands.Request{User: kim, Text: text, Channel: opsRoom})
 			said, got := answer(t, ns)
 			if said.User != kim || strings.Contains(got, "answer.share") {
 				t.Errorf("%s: not for the caller alone: %+v\n%s", text, said, got)
@@ -339,7 +340,7 @@ func TestTheAuditLogHasPages(t *testing.T) {
 	_, text = answer(t, h.say(kim, "audit-log capacity 3"))
 	contains(t, text, "#5", "#1")
 	// Nothing of it is shared, whatever button says so.
-	ns := h.ask(commands.Request{Source: commands.Action, User: kim, Action: "answer.share", Value: "audit-log", Message: "1.2", Channel: ops})
+	ns := h.ask(commands.Request{Source: commands.Action, User: kim, Action: "answer.share", Value: "audit-log", Message: "1.2", Channel: opsRoom})
 	if text := refused(t, kim, ns); strings.Contains(text, "#1") {
 		t.Errorf("shared: %s", text)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
 	"github.com/ai-notebook/notebookbot/internal/audit"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/notify"
 	"github.com/ai-notebook/notebookbot/templates"
 )
@@ -24,6 +25,8 @@ type call struct {
 	req    Request
 	args   line
 	number int64             // of the incident; 0: none
+	op     int64             // of the operation; 0: none
+	hash   string            // of the plan that a button was shown with
 	values map[string]string // answers of the command's modal; nil: it came in words
 	modal  bool              // a button that asks for the command's modal
 	// here: the incident's own thread, card or modal, where everybody sees by itself what was changed.
@@ -48,13 +51,14 @@ type outcome struct {
 	verdict        audit.Verdict
 	reason, target string
 
-	numbers []int64 // incidents that change reads
+	numbers    []int64 // incidents that change reads
+	operations []int64 // likewise
 	// change is carried out in the one transaction that also ends the request. It may run more than once. Its message is the answer.
 	change change
 }
 
 // change is what a command does within the transaction.
-type change func(tx incidents.Tx, now time.Time) (outcome, error)
+type change func(tx ops.Tx, now time.Time) (outcome, error)
 
 // Carry carries out one request: it looks, opens what must be opened at once, and then commits effect and answer together. A
 // request that was carried out before changes nothing. An error says that nothing was done and that it should be tried again.
@@ -80,7 +84,8 @@ func (r *Runner) carry(ctx context.Context, req Request, patient bool) error {
 	}
 	var broke error // change panicked
 	commit := func() error {
-		return r.Store.Write(ctx, incidents.Want{Numbers: out.numbers}, func(tx incidents.Tx) error {
+		want := ops.Want{Want: incidents.Want{Numbers: out.numbers}, Operations: out.operations}
+		return r.Store.WriteOperations(ctx, want, func(tx ops.Tx) error {
 			broke = nil
 			fresh, err := tx.Finish(req.ID)
 			if err != nil || !fresh {
@@ -144,12 +149,15 @@ func (r *Runner) plan(ctx context.Context, req Request) (*call, outcome, error) 
 	if err := r.Access.Allow(ctx, req.User, req.Team, c.cmd.access()); err != nil {
 		return c, outcome{}, err
 	}
-	if rule, _ := r.Access.Rule(c.cmd.access()); rule.Approvals > 0 {
-		// Nothing happens without its approval. Who asks for it does not exist yet, so nobody may.
+	if rule, _ := r.Access.Rule(c.cmd.access()); rule.Approvals > 0 && !c.cmd.plans {
+		// Nothing happens without its approval, and this command has none to ask for.
 		return c, outcome{}, refuse(templates.NoApproval, templates.Args{Word: c.cmd.words, Count: rule.Approvals})
 	}
 	if c.cmd.key && c.number == 0 {
 		return c, outcome{}, refuse(templates.WhichIncident, templates.Args{Word: c.cmd.words})
+	}
+	if c.cmd.decides && c.op == 0 {
+		return c, outcome{}, refuse(templates.WhichOperation, templates.Args{Word: c.cmd.words})
 	}
 	out, err := safely(func() (outcome, error) { return c.cmd.run(ctx, r, c) })
 	return c, out, err
@@ -203,7 +211,7 @@ func (r *Runner) apology(ctx context.Context, req Request, err error) outcome {
 func (r *Runner) apologize(ctx context.Context, req Request, cause error) error {
 	home := place{channel: req.Channel, thread: req.Thread}
 	c := r.guess(ctx, req)
-	return r.Store.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error {
+	return r.Store.WriteOperations(ctx, ops.Want{}, func(tx ops.Tx) error {
 		fresh, err := tx.Finish(req.ID)
 		if err != nil || !fresh {
 			return err
@@ -230,8 +238,8 @@ func (r *Runner) home(ctx context.Context, req Request) (place, error) {
 		return p, nil
 	}
 	for _, named := range []string{req.Metadata, req.Value} {
-		if n, err := keyIn(named); err == nil {
-			at, ok, err := r.Places.Posted(ctx, cardKey(n))
+		if card := cardIn(named); card != "" {
+			at, ok, err := r.Places.Posted(ctx, card)
 			if err != nil {
 				return place{}, err
 			}
@@ -243,10 +251,19 @@ func (r *Runner) home(ctx context.Context, req Request) (place, error) {
 	return place{channel: req.User}, nil
 }
 
-func cardKey(number int64) string { return (&incidents.Incident{Number: number}).CardKey() }
+// cardIn gives the notice key of the card that a button's value or a modal's metadata names; empty: of none.
+func cardIn(named string) string {
+	if n, _, ok := operationIn(named); ok {
+		return (&ops.Operation{Number: n}).CardKey()
+	}
+	if n, err := keyIn(named); err == nil {
+		return (&incidents.Incident{Number: n}).CardKey()
+	}
+	return ""
+}
 
 // answer puts the answer into the outbox: for all to see, or for the caller alone.
-func (r *Runner) answer(tx incidents.Tx, req Request, home place, out outcome) error {
+func (r *Runner) answer(tx ops.Tx, req Request, home place, out outcome) error {
 	if req.User == "" || (out.say.Summary == "" && len(out.say.Blocks) == 0) {
 		return nil // Without a person there is nobody to tell alone.
 	}
@@ -284,21 +301,30 @@ func (r *Runner) seen(req Request) bool {
 	return req.Channel != "" && (r.public[req.Channel] || req.Thread != "")
 }
 
-// implied gives the number of the incident in whose thread or on whose card a request was made; 0: none.
-func (r *Runner) implied(ctx context.Context, req Request) (int64, error) {
+// implied gives the key of the card in whose thread, or on which, a request was made, such as "INC-3" or "OP-7"; empty: none.
+func (r *Runner) implied(ctx context.Context, req Request) (string, error) {
 	for _, ts := range []string{req.Thread, req.Message} {
 		if req.Channel == "" || ts == "" || (ts == req.Message && req.Source != Action) {
 			continue
 		}
 		key, err := r.Places.KeyAt(ctx, notify.Posted{Channel: req.Channel, TS: ts})
 		if err != nil {
-			return 0, fmt.Errorf("which incident's thread: %w", err)
+			return "", fmt.Errorf("which incident's thread: %w", err)
 		}
 		if name, ok := strings.CutSuffix(key, "/card"); ok {
-			if n, err := incidents.ParseKey(name); err == nil {
-				return n, nil
-			}
+			return name, nil
 		}
 	}
-	return 0, nil
+	return "", nil
+}
+
+// numbered reads the number of the incident, or of the operation, out of an implied key.
+func numbered(key string) (incident, operation int64) {
+	if n, err := ops.ParseKey(key); err == nil {
+		return 0, n
+	}
+	if n, err := incidents.ParseKey(key); err == nil {
+		return n, 0
+	}
+	return 0, 0
 }

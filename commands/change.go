@@ -6,6 +6,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/audit"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -14,7 +15,7 @@ import (
 func (c *call) change(r *Runner, ev incidents.Event, said func(before, after incidents.Incident) templates.Message) outcome {
 	return outcome{
 		numbers: []int64{c.number},
-		change: func(tx incidents.Tx, now time.Time) (outcome, error) {
+		change: func(tx ops.Tx, now time.Time) (outcome, error) {
 			known, err := tx.Incident(c.number)
 			if err != nil {
 				return outcome{}, fromDomain(err, c.cmd, c.number, nil)

@@ -246,16 +246,16 @@ func TestAnswersGoWhereTheContractSays(t *testing.T) {
 			r    commands.Request
 			want where
 		}{
-			"slash in ops":                    {commands.Request{Text: "oncall", Channel: ops, ResponseURL: u}, where{Channel: ops}},
+			"slash in opsRoom":                {commands.Request{Text: "oncall", Channel: opsRoom, ResponseURL: u}, where{Channel: opsRoom}},
 			"slash in the incidents' channel": {commands.Request{Text: "oncall", Channel: incs}, where{Channel: incs}},
 			"slash elsewhere":                 {commands.Request{Text: "oncall", Channel: random, ResponseURL: u}, where{random, "", ann, u, true}},
-			"help in ops":                     {commands.Request{Text: "help", Channel: ops, ResponseURL: u}, where{ops, "", ann, u, false}},
-			"an error in ops":                 {commands.Request{Text: "hlep", Channel: ops}, where{ops, "", ann, "", false}},
-			"a refusal in ops":                {commands.Request{Text: "incident open P0 x", Channel: ops}, where{ops, "", ann, "", false}},
+			"help in opsRoom":                 {commands.Request{Text: "help", Channel: opsRoom, ResponseURL: u}, where{opsRoom, "", ann, u, false}},
+			"an error in opsRoom":             {commands.Request{Text: "hlep", Channel: opsRoom}, where{opsRoom, "", ann, "", false}},
+			"a refusal in opsRoom":            {commands.Request{Text: "incident open P0 x", Channel: opsRoom}, where{opsRoom, "", ann, "", false}},
 			"an error in a thread": {
 				commands.Request{Source: commands.Mention, Text: "hlep", Channel: random, Thread: "7.7", Message: "8.8"}, where{random, "7.7", ann, "", false},
 			},
-			"mention in ops":      {commands.Request{Source: commands.Mention, Text: "oncall", Channel: ops, Message: "8.8"}, where{Channel: ops, Thread: "8.8"}},
+			"mention in opsRoom":  {commands.Request{Source: commands.Mention, Text: "oncall", Channel: opsRoom, Message: "8.8"}, where{Channel: opsRoom, Thread: "8.8"}},
 			"mention elsewhere":   {commands.Request{Source: commands.Mention, Text: "oncall", Channel: random, Message: "8.8"}, where{random, "", ann, "", true}},
 			"mention in a thread": {commands.Request{Source: commands.Mention, Text: "oncall", Channel: random, Thread: "7.7", Message: "8.8"}, where{Channel: random, Thread: "7.7"}},
 			"in a direct message": {commands.Request{Source: commands.Mention, Text: "oncall", Channel: "D1", Message: "8.8", Direct: true}, where{Channel: "D1"}},

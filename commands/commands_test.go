@@ -123,9 +123,9 @@ func TestHelpListsWhatTheCallerMay(t *testing.T) {
 	t.Parallel()
 	inBoth(t, func(t *testing.T, h *house) {
 		for _, text := range []string{"", "help", "HELP"} {
-			said, all := answer(t, h.ask(commands.Request{User: kim, Text: text, Channel: ops}))
+			said, all := answer(t, h.ask(commands.Request{User: kim, Text: text, Channel: opsRoom}))
 			if said.User != kim {
-				t.Errorf("help in ops is for %q, want the caller alone", said.User)
+				t.Errorf("help in opsRoom is for %q, want the caller alone", said.User)
 			}
 			contains(t, all, commands.Words()...)
 		}
@@ -182,7 +182,7 @@ func TestAWrongWordAndWrongUsageAreAnsweredWithTheRightOne(t *testing.T) {
 			"capacity 1000 0.15 999":               "120",
 			"capacity 10000000000 1 60":            "1,000,000,000,000",
 		} {
-			contains(t, refused(t, kim, h.ask(commands.Request{User: kim, Text: text, Channel: ops})), want)
+			contains(t, refused(t, kim, h.ask(commands.Request{User: kim, Text: text, Channel: opsRoom})), want)
 		}
 		if in := h.incident(1); in.Entries != 1 {
 			t.Errorf("something happened to the incident: %+v", in)
@@ -293,7 +293,7 @@ func TestPeopleAndForecast(t *testing.T) {
 			}
 		}
 		_, text = answer(t, h.say(ann, "contacts"))
-		contains(t, text, "ops@ai-notebook.com", "management@ai-notebook.com")
+		contains(t, text, "opsRoom@ai-notebook.com", "management@ai-notebook.com")
 		_, text = answer(t, h.say(ann, "capacity 1000 15% 6"))
 		contains(t, text, "2,313", "225 GB", "232", "2 GB", "[answer.share capacity 1000 15% 6]")
 	})

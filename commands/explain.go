@@ -6,6 +6,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -15,7 +16,8 @@ type Refusal struct {
 	Args templates.Args
 	Err  error // what led to it, if anything did
 
-	family string // of commands: help on it is the answer
+	family  string       // of commands: help on it is the answer
+	problem *ops.Problem // of an operation that was not planned
 }
 
 func (r *Refusal) Error() string {
@@ -87,6 +89,13 @@ func Explain(t *templates.Templates, err error) (templates.Message, bool) {
 	var refusal *Refusal
 	var denied *access.Denied
 	switch {
+	case errors.As(err, &refusal) && refusal.problem != nil:
+		p := refusal.problem
+		m, ok := t.Problem(p, nearest(fold(p.Name), p.Names))
+		if !ok {
+			return t.Sentence(templates.NotPlanned, templates.Args{Text: p.Error()}), true
+		}
+		return m, true
 	case errors.As(err, &refusal) && refusal.family != "":
 		return t.HelpTopic(templates.Topic{Word: refusal.family}), true
 	case errors.As(err, &refusal):

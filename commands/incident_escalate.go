@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -29,7 +30,7 @@ func runEscalate(_ context.Context, r *Runner, c *call) (outcome, error) {
 // onlyTo lets a click tell whom its question named, and nobody else: of two people who press the button at once, or of a person
 // and the clock, the second one meant the step that was just taken.
 func (c *call) onlyTo(name string, escalate change) change {
-	return func(tx incidents.Tx, now time.Time) (outcome, error) {
+	return func(tx ops.Tx, now time.Time) (outcome, error) {
 		in, err := tx.Incident(c.number)
 		if err != nil {
 			return outcome{}, fromDomain(err, c.cmd, c.number, nil)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -43,7 +44,7 @@ func runOpen(ctx context.Context, r *Runner, c *call) (outcome, error) {
 		return outcome{}, err
 	}
 	open := incidents.Open{By: c.by(), Level: level, Title: title}
-	return outcome{change: func(tx incidents.Tx, now time.Time) (outcome, error) {
+	return outcome{change: func(tx ops.Tx, now time.Time) (outcome, error) {
 		in, err := r.Domain.OpenIn(tx, open, now)
 		if err != nil {
 			return outcome{}, fromDomain(err, c.cmd, 0, nil)

@@ -16,10 +16,12 @@ type parsed struct {
 	cmd    *command
 	args   line  // what follows the command's words, without the incident's key
 	number int64 // of the incident; 0: none was named
+	op     int64 // of the operation; 0: none was named
 }
 
 var (
 	keyWord   = regexp.MustCompile(`^inc-0*([1-9][0-9]{0,17})$`)
+	opWord    = regexp.MustCompile(`^op-0*([1-9][0-9]{0,17})$`)
 	bareKey   = regexp.MustCompile(`^#?0*([1-9][0-9]{0,17})$`)
 	userWord  = regexp.MustCompile(`^<@([UW][A-Z0-9]{1,30})(?:\|[^>]*)?>$`)
 	plainUser = regexp.MustCompile(`^@?([UW][A-Z0-9]{6,30})$`)
@@ -39,6 +41,13 @@ func parse(text string, implied int64) (parsed, error) {
 		return false
 	}
 	take(0)
+	if n, ok := keyOf(opWord, l.word(0)); ok && !l.tokens[0].quoted {
+		p.op, l = n, l.without(0)
+		if len(l.tokens) == 0 {
+			p.cmd = operationShow // A key alone asks what it is.
+			return p, nil
+		}
+	}
 	words := 1
 	switch first := l.word(0); {
 	case len(l.tokens) == 0 && p.number != 0:
@@ -73,6 +82,9 @@ func parse(text string, implied int64) (parsed, error) {
 	if p.cmd.key {
 		p.findKey(implied)
 	}
+	if p.cmd.decides {
+		p.findOperation()
+	}
 	return p, nil
 }
 
@@ -95,6 +107,18 @@ func (p *parsed) findKey(implied int64) {
 	}
 	if p.number == 0 {
 		p.number = implied
+	}
+}
+
+// findOperation takes the operation's key out of the words that follow: OP-7, or 7 where a key is expected.
+func (p *parsed) findOperation() {
+	for _, form := range []*regexp.Regexp{opWord, bareKey} {
+		if p.op != 0 || len(p.args.tokens) == 0 || p.args.tokens[0].quoted {
+			return
+		}
+		if n, ok := keyOf(form, p.args.word(0)); ok {
+			p.op, p.args = n, p.args.without(0)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func TestAClickIsNotLostBecauseSlackCannotTellWhoItWas(t *testing.T) {
 
 // unread is a store that cannot be read for so many tries, although it takes what is written.
 type unread struct {
-	incidents.Store
+	commands.Store
 	tries atomic.Int32
 }
 

@@ -12,6 +12,10 @@ type command struct {
 
 	// key: it speaks of one incident, whose key is taken from the line or from the thread.
 	key bool
+	// decides: it speaks of one operation, whose key is taken from the line or from the thread.
+	decides bool
+	// plans: it asks for an operation, which waits for the approvals that its policy wants.
+	plans bool
 	// free: what follows is a person's own words, in which a key is only a word.
 	free bool
 	// read: it changes nothing, so its answer may be asked for again to share it.
@@ -36,6 +40,7 @@ func init() {
 	all = []*command{
 		incidentOpen, incidentList, incidentShow, incidentSearch, incidentAck, incidentLevel, incidentCommander, incidentEscalate,
 		incidentNote, incidentResolve, incidentReopen,
+		restart, operationList, operationShow, operationApprove, operationReject, operationCancel, operationAlone,
 		onCall, contacts,
 		capacity, auditLog, help,
 	}
@@ -85,7 +90,8 @@ func seconds(first string) []string {
 	return out
 }
 
-// short gives the full words for a second word that only one family has, so that "ack" alone is understood in a hurry.
+// short gives the full words for a second word alone, so that "ack" is understood in a hurry. Where several families have it, it
+// is the incidents' word, which people need most; without one nobody can tell.
 func short(second string) string {
 	var found []string
 	for _, c := range all {
@@ -93,8 +99,11 @@ func short(second string) string {
 			found = append(found, c.words)
 		}
 	}
-	if len(found) != 1 {
-		return ""
+	switch of := "incident " + second; {
+	case slices.Contains(found, of):
+		return of
+	case len(found) == 1:
+		return found[0]
 	}
-	return found[0]
+	return ""
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/notify"
 	"github.com/ai-notebook/notebookbot/templates"
 )
@@ -22,6 +23,24 @@ type Domain interface {
 
 var _ Domain = (*incidents.Service)(nil)
 
+// Store is what commands read and change. All of a request is committed in one transaction.
+type Store interface {
+	incidents.Store
+	ops.Store
+}
+
+// Operations is the part of ops.Service that commands use.
+type Operations interface {
+	Ask(ctx context.Context, req ops.Request) (*ops.Decision, error)
+	Approve(ctx context.Context, number int64, ev ops.Approve) (*ops.Decision, error)
+	Alone(ctx context.Context, number int64, ev ops.Alone) (*ops.Decision, error)
+	Reject(ctx context.Context, number int64, ev ops.Reject) (*ops.Decision, error)
+	Cancel(ctx context.Context, number int64, ev ops.Cancel) (*ops.Decision, error)
+	RefuseIn(tx ops.Tx, number int64, by ops.Person, what string, why error, now time.Time) error
+}
+
+var _ Operations = (*ops.Service)(nil)
+
 // Places is the part of the outbox that knows where messages stand.
 type Places interface {
 	Posted(ctx context.Context, key string) (notify.Posted, bool, error)
@@ -32,13 +51,15 @@ type Places interface {
 type Config struct {
 	Inbox  Inbox
 	Wake   <-chan struct{} // signalled when a request was accepted; nil: the Runner polls
-	Store  incidents.Store
+	Store  Store
 	Domain Domain
-	Places Places
-	Front  Front // nil: no modals, as from a terminal
-	Audit  AuditLog
-	Access *access.Access
-	Words  *templates.Templates
+	// Operations plans and decides; nil: no application is configured to operate on.
+	Operations Operations
+	Places     Places
+	Front      Front // nil: no modals, as from a terminal
+	Audit      AuditLog
+	Access     *access.Access
+	Words      *templates.Templates
 
 	Ops       string             // channel where answers are for all to see
 	Incidents []string           // likewise: every channel that cards go to

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/incidents"
+	operations "github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -117,18 +118,18 @@ func TestWhatWasAcceptedBeforeACrashIsDoneAfterIt(t *testing.T) {
 
 // lossy is a store whose answers get lost after the commit, or which is away.
 type lossy struct {
-	incidents.Store
+	commands.Store
 	lose  atomic.Int32 // so many commits are done and reported as failed
 	away  atomic.Bool
 	tries atomic.Int32
 }
 
-func (l *lossy) Write(ctx context.Context, w incidents.Want, fn func(incidents.Tx) error) error {
+func (l *lossy) WriteOperations(ctx context.Context, w operations.Want, fn func(operations.Tx) error) error {
 	l.tries.Add(1)
 	if l.away.Load() {
 		return errors.New("the store is away")
 	}
-	err := l.Store.Write(ctx, w, fn)
+	err := l.Store.WriteOperations(ctx, w, fn)
 	if err == nil && l.lose.Add(-1) >= 0 {
 		return errors.New("the connection was lost")
 	}

@@ -11,11 +11,11 @@ import (
 // sent once more when that must be over.
 func (o *Outbox) edit(ctx context.Context, j job) Outcome {
 	n := j.Notice
-	m, _, err := o.render(ctx, n)
+	m, err := o.render(ctx, n)
 	if err != nil {
 		return o.unrendered(ctx, n, err)
 	}
-	p := Post{Channel: j.to.Channel, Key: n.Edits, Message: m}
+	p := Post{Channel: j.to.Channel, Key: n.Edits, State: m.state, Message: m.Message}
 	err = o.sender.Edit(ctx, j.to, p)
 	if err != nil && len(m.Blocks) > 0 && m.Summary != "" && aboutContent(err) {
 		o.log.ErrorContext(ctx, "edit refused, showing its words alone", "key", n.Key, "err", err)

@@ -12,18 +12,22 @@ import (
 
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
 // People tells who stands behind a name of the ladder.
 type People interface {
 	Target(name string) access.Target
+	// ListTarget gives who stands in a list such as "commanders".
+	ListTarget(list string) access.Target
 }
 
 // Incidents is what the outbox reads of the domain to show the newest state, and where it puts notices of its own.
 type Incidents interface {
 	Find(ctx context.Context, number int64) (*incidents.Incident, error)
 	Write(ctx context.Context, want incidents.Want, fn func(tx incidents.Tx) error) error
+	FindOperation(ctx context.Context, number int64) (*ops.Operation, error)
 }
 
 // Config is how the outbox behaves.

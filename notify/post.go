@@ -34,17 +34,18 @@ func (o *Outbox) post(ctx context.Context, j job) Outcome {
 		}
 	}
 	n := j.Notice
-	m, shown, err := o.render(ctx, n)
+	said, err := o.render(ctx, n)
 	if err != nil {
 		return o.unrendered(ctx, n, err)
 	}
+	m, shown := said.Message, said.shown
 	if j.orphan {
 		m = named(n, m)
 	}
 	if j.Attempts > plainAfter && j.Unknown && m.Summary != "" {
 		m.Blocks, shown = nil, time.Time{}
 	}
-	at, plain, err := o.send(ctx, Post{Channel: j.to.Channel, Thread: j.to.TS, Key: n.Key, Message: m})
+	at, plain, err := o.send(ctx, Post{Channel: j.to.Channel, Thread: j.to.TS, Key: n.Key, State: said.state, Message: m})
 	if err != nil {
 		return o.notPosted(ctx, j, err)
 	}
@@ -69,9 +70,9 @@ func (o *Outbox) send(ctx context.Context, p Post) (at Posted, plain bool, err e
 	return at, true, err
 }
 
-// named puts the incident's key above a reply that stands alone.
+// named puts the incident's key above a reply that stands alone. What speaks of an operation names it by itself.
 func named(n incidents.Notice, m templates.Message) templates.Message {
-	if n.Incident == 0 {
+	if n.Incident == 0 || n.Operation != 0 {
 		return m
 	}
 	key := templates.Line{{Text: incidents.Key(n.Incident), Bold: true}}
@@ -185,22 +186,40 @@ func (o *Outbox) divert(ctx context.Context, j job) Outcome {
 	return o.post(ctx, j)
 }
 
-// refresh asks for the card to be shown anew when the incident changed while its first post was on the way.
+// refresh asks for the card to be shown anew when what it shows changed while its first post was on the way.
 func (o *Outbox) refresh(ctx context.Context, n incidents.Notice, shown time.Time) {
-	if n.Kind != incidents.CardPost {
+	if n.Kind != incidents.CardPost && n.Kind != incidents.OperationCard {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshWithin)
 	defer cancel()
+	e, stale, err := o.fresh(ctx, n, shown)
+	if err == nil && !stale {
+		return
+	}
+	if err == nil {
+		err = o.inc.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error { return tx.Notify(e) })
+	}
+	if err != nil {
+		o.log.WarnContext(ctx, "asking for a fresh card", "key", n.Key, "err", err)
+	}
+}
+
+// fresh gives the edit that would show a card anew, and whether it is needed. What cannot be read is shown anew in any case.
+func (o *Outbox) fresh(ctx context.Context, n incidents.Notice, shown time.Time) (incidents.Notice, bool, error) {
+	if n.Operation != 0 {
+		op, err := o.inc.FindOperation(ctx, n.Operation)
+		if err != nil {
+			return n, false, err
+		}
+		return op.EditCard(o.cfg.Now()), !op.Updated.Equal(shown), nil
+	}
 	in, err := o.inc.Find(ctx, n.Incident)
 	switch {
-	case errors.Is(err, incidents.ErrNotFound), err == nil && in.Updated.Equal(shown):
-		return
+	case errors.Is(err, incidents.ErrNotFound):
+		return n, false, nil
 	case err == nil:
 		n.Level, n.Channel = in.Level, in.Channel
 	}
-	e := incidents.EditCard(n, o.cfg.Now())
-	if err := o.inc.Write(ctx, incidents.Want{}, func(tx incidents.Tx) error { return tx.Notify(e) }); err != nil {
-		o.log.WarnContext(ctx, "asking for a fresh card", "key", n.Key, "err", err)
-	}
+	return incidents.EditCard(n, o.cfg.Now()), err != nil || !in.Updated.Equal(shown), nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -143,7 +144,7 @@ func (o *Outbox) Troubles() []string {
 // unrendered is the outcome of a notice that has no words now. What the store could not read comes again; what will never have
 // words must not hold up its lane.
 func (o *Outbox) unrendered(ctx context.Context, n incidents.Notice, err error) Outcome {
-	if errors.Is(err, incidents.ErrNotFound) || errors.Is(err, templates.ErrNoWords) || errors.Is(err, errNeverRendered) {
+	if errors.Is(err, incidents.ErrNotFound) || errors.Is(err, ops.ErrNotFound) || errors.Is(err, templates.ErrNoWords) || errors.Is(err, errNeverRendered) {
 		return Outcome{Result: Failed, Reason: "no words: " + err.Error()}
 	}
 	o.log.WarnContext(ctx, "rendering", "key", n.Key, "err", err)

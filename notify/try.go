@@ -124,11 +124,11 @@ func (o *Outbox) whisper(ctx context.Context, j job) Outcome {
 	if j.Unknown {
 		return Outcome{Result: Skipped, Reason: "may have been seen"}
 	}
-	m, _, err := o.render(ctx, n)
+	m, err := o.render(ctx, n)
 	if err != nil {
 		return o.unrendered(ctx, n, err)
 	}
-	err = o.sender.Whisper(ctx, n.User, Post{Channel: n.Channel, Thread: n.ThreadTS, Key: n.Key, Message: m}, n.ResponseURL)
+	err = o.sender.Whisper(ctx, n.User, Post{Channel: n.Channel, Thread: n.ThreadTS, Key: n.Key, State: m.state, Message: m.Message}, n.ResponseURL)
 	if err == nil {
 		o.answered(ctx, "")
 		return Outcome{Result: Sent}

@@ -19,6 +19,7 @@ var Words = []string{
 	"help", "incident", "incident open", "incident list", "incident show", "incident search", "incident ack", "incident level",
 	"incident commander", "incident escalate", "incident resolve", "incident reopen", "incident note", "oncall", "contacts", "capacity",
 	"audit-log",
+	"restart", "operation", "operation list", "operation show", "operation approve", "operation reject", "operation cancel", "operation alone",
 }
 
 func topicKey(word string) string { return "help." + strings.ReplaceAll(word, " ", ".") }
@@ -35,6 +36,7 @@ var helpGroups = []struct {
 	words []string
 }{
 	{"incident", []string{"incident"}},
+	{"operation", []string{"health", "stats", "logs", "backup", "restore", "restart", "deploy", "rollback", "cleanup", "operation"}},
 	{"people", []string{"oncall", "contacts"}},
 	{"other", nil},
 }

@@ -31,6 +31,19 @@ const (
 	NoHelp        = "no_help"       // Word
 	NoApproval    = "no_approval"   // Word: the command, Count: how many approvals it needs
 
+	// Sentences about operations. Key is the operation's.
+	WhichOperation   = "which_operation" // Word: the command
+	NoSuchOperation  = "op_no_such"
+	OperationDecided = "op_decided" // Class: its state, By and At: who ended it
+	OperationExpired = "op_expired"
+	OperationStale   = "op_stale"
+	OperationRuns    = "op_runs"
+	OwnRequest       = "op_own"
+	NotYours         = "op_not_yours"
+	NoReason         = "op_no_reason"
+	NoTarget         = "op_no_target"   // Text: what could not be looked at
+	NotPlanned       = "op_not_planned" // Text: why
+
 	// Done: what was done.
 	DoneOpen      = "open"      // Key, Level, Title
 	DoneAck       = "ack"       // Key, After
@@ -42,16 +55,25 @@ const (
 	DoneReopen    = "reopen"    // Key
 	DoneNote      = "note"      // Key
 	DoneShare     = "share"     // By: who shared it
+
+	// Key and Title are the operation's. Yes: it was done before.
+	DoneAsked   = "op_asked"   // Yes: it is told in the incident's thread, else in ops; Count: approvals that are missing
+	DoneApprove = "op_approve" // Count: approvals that are missing
+	DoneReject  = "op_reject"
+	DoneCancel  = "op_cancel"
+	DoneAlone   = "op_alone"
 )
 
 var sentences = []string{
 	UnknownWord, WrongUsage, NotAnIncident, NoSuch, WhichIncident, NotAllowed, LookupFailed, GuestsNever, OwnWorkspace, Stale,
 	AlreadyAcked, AlreadyOver, AlreadyOpen, Superseded, LadderEnd, EmptyText, TooLong, NotALevel, NotANumber, NotAPerson, NotTaken,
-	Internal, Expired, NotConfigured, NotYet, NoHelp, NoApproval,
+	Internal, Expired, NotConfigured, NotYet, NoHelp, NoApproval, WhichOperation, NoSuchOperation, OperationDecided, OperationExpired,
+	OperationStale, OperationRuns, OwnRequest, NotYours, NoReason, NoTarget, NotPlanned,
 }
 
 var dones = []string{
 	DoneOpen, DoneAck, DoneLevel, DoneSameLevel, DoneCommander, DoneEscalate, DoneResolve, DoneReopen, DoneNote, DoneShare,
+	DoneAsked, DoneApprove, DoneReject, DoneCancel, DoneAlone,
 }
 
 // spoken lists the names that are put together in this file.
@@ -81,7 +103,7 @@ var spoken = func() []string {
 // Sentence says why something was not done and what can be done instead: Sentence(NoSuch, Args{Key: "INC-9"}).
 func (t *Templates) Sentence(name string, a Args) Message {
 	m := t.message(t.lines("error."+name, a))
-	if a.Word != "" && (name == WrongUsage || name == EmptyText || name == WhichIncident) {
+	if a.Word != "" && (name == WrongUsage || name == EmptyText || name == WhichIncident || name == WhichOperation) {
 		m.Blocks = append(m.Blocks, Block{Kind: Pre, Lines: []Line{{{Text: t.Usage(a.Word)}}}})
 	}
 	return m

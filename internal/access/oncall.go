@@ -110,3 +110,12 @@ func (a *Access) Members(ctx context.Context, names ...string) ([]string, error)
 	}
 	return users, errors.Join(errs...)
 }
+
+// ListTarget gives who stands in a list (Operators, Commanders, BreakGlass), to tell them. It allows nobody anything.
+func (a *Access) ListTarget(list string) Target {
+	t := Target{Name: list}
+	for _, id := range a.list(list) {
+		t.add(id)
+	}
+	return t
+}

@@ -99,9 +99,14 @@ func (op *Operation) edit(r *Result, now time.Time) {
 			return
 		}
 	}
+	r.Notices = append(r.Notices, op.EditCard(now))
+}
+
+// EditCard asks for the operation's message to be shown anew.
+func (op *Operation) EditCard(now time.Time) incidents.Notice {
 	n := op.notice(incidents.OperationEdit, "/edit", now)
 	n.Lane, n.Priority, n.Edits = op.Key()+"/edit", incidents.PriorityProgress, op.CardKey()
-	r.Notices = append(r.Notices, n)
+	return n
 }
 
 func (op *Operation) notice(kind incidents.NoticeKind, key string, now time.Time) incidents.Notice {

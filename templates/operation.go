@@ -1,0 +1,303 @@
+package templates
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/ops"
+)
+
+// The buttons of a request, and what its modal asks.
+const (
+	ActionApprove  = "approval.approve"
+	ActionReject   = "approval.reject"
+	ActionCancel   = "operation.cancel"
+	CallbackReject = "operation.reject" // InputReason; Metadata is the operation's key
+)
+
+// OperationView is what an operation's message is made of.
+type OperationView struct {
+	Operation *ops.Operation
+	Now       time.Time
+	Approvers []Target // who may approve
+}
+
+// The bounds of what an operation's card lists.
+const (
+	cardSteps  = 24
+	reasonCut  = 1500
+	reasonRows = 24
+)
+
+// details show what only one kind of operation knows, from Plan.Details. By word.
+var details = map[string]func(t *Templates, raw json.RawMessage) []Block{}
+
+// Operation is the one message of an operation: the plan before it is approved, its progress, and how it ended.
+func (t *Templates) Operation(v OperationView) Message {
+	op := v.Operation
+	a := t.operationArgs(v)
+	m := Message{
+		Summary: t.plain("op.summary", a),
+		Blocks: []Block{
+			{Kind: Header, Lines: t.lines("op.header", a)},
+			text(append([]Line{t.line("op.status", a)}, t.lines("op.next."+string(op.State), a)...)...),
+		},
+	}
+	m.Blocks = append(m.Blocks, t.operationEnd(op)...)
+	if b := quoted(op.Plan.Reason, reportCut); len(b.Lines) > 0 {
+		m.Blocks = append(m.Blocks, b)
+	}
+	if !op.State.Over() {
+		m.Blocks = append(m.Blocks, Block{Kind: Fields, Pairs: t.operationFields(op)})
+		m.Blocks = append(m.Blocks, t.operationDetails(op)...)
+	}
+	m.Blocks = append(m.Blocks, t.operationSteps(op, v.Now))
+	for _, b := range []Block{{Kind: Text, Lines: t.operationNotes(op)}, {Kind: Context, Lines: t.operationSmall(op)}} {
+		if len(b.Lines) > 0 {
+			m.Blocks = append(m.Blocks, b)
+		}
+	}
+	if bs := t.operationButtons(op); len(bs) > 0 {
+		m.Blocks = append(m.Blocks, Block{Kind: Actions, Buttons: bs})
+	}
+	return m
+}
+
+func (t *Templates) operationDetails(op *ops.Operation) []Block {
+	show, ok := details[op.Plan.Word]
+	if !ok || len(op.Plan.Details) == 0 {
+		return nil
+	}
+	return show(t, op.Plan.Details)
+}
+
+// operationArgs is what sentences about an operation can speak of.
+func (t *Templates) operationArgs(v OperationView) Args {
+	op := v.Operation
+	a := Args{
+		Key: op.Key(), Title: t.OperationTitle(op.Plan.Word, op.Plan.Args), Word: t.operationMark(op), Class: string(op.Policy.Class),
+		By: op.By.Actor, Person: op.By.ID, Since: op.Asked, Now: v.Now, Due: op.Expires, After: op.Took(), Count: op.Missing(),
+		Told: v.Approvers, Text: t.label("op.state." + string(op.State)), Yes: op.Policy.SelfApproval,
+	}
+	switch op.State {
+	case ops.Approved:
+		if op.WaitsFor != 0 {
+			a.Ref = ops.Key(op.WaitsFor)
+		}
+	case ops.Running:
+		a.Since, a.Total = op.Started, len(op.Steps)
+		a.Count, a.Where = t.runningStep(op)
+	case ops.Done, ops.Failed, ops.Undone, ops.Unknown:
+		a.At = op.Ended
+		a.Where = t.stepName(op.Outcome.Step)
+		a.Yes = op.Outcome.Unchanged
+		for _, name := range op.Outcome.Left {
+			a.Names = append(a.Names, t.stepName(name))
+		}
+	case ops.Rejected, ops.Cancelled:
+		a.By, a.At = op.EndedBy.Actor, op.Ended
+	case ops.Expired:
+		a.Yes = !op.Approved.IsZero()
+	case ops.Void, ops.Planned:
+	}
+	return a
+}
+
+// runningStep is the number, from 1, and the name of the step that is under way.
+func (t *Templates) runningStep(op *ops.Operation) (int, string) {
+	last := 0
+	for i, st := range op.Steps {
+		switch st.State {
+		case ops.StepRunning, ops.StepUndoing, ops.StepUnknown:
+			return i + 1, t.stepName(st.Name)
+		case ops.Pending:
+			return i + 1, t.stepName(st.Name)
+		case ops.StepDone, ops.StepFailed, ops.StepUnclear, ops.StepUndone, ops.StepKept, ops.StepSkipped:
+			last = i
+		}
+	}
+	return last + 1, ""
+}
+
+// operationMark is the sign of an operation's state.
+func (t *Templates) operationMark(op *ops.Operation) string {
+	switch op.State {
+	case ops.Planned:
+		return "🕓"
+	case ops.Approved, ops.Running:
+		return "⏳"
+	case ops.Done:
+		return "✅"
+	case ops.Undone:
+		return "↩️"
+	case ops.Failed:
+		return "❌"
+	case ops.Unknown:
+		return "❓"
+	case ops.Void, ops.Rejected, ops.Expired, ops.Cancelled:
+	}
+	return "🚫"
+}
+
+// operationEnd says why it ended as it did.
+func (t *Templates) operationEnd(op *ops.Operation) []Block {
+	var bs []Block
+	switch op.State {
+	case ops.Void:
+		b := Block{Kind: List}
+		for _, d := range op.Changed {
+			b.Lines = append(b.Lines, t.line("op.changed."+d.What, Args{Word: cut(d.Name, 60), Text: briefly(d.Was), Where: briefly(d.Is)}))
+		}
+		if len(b.Lines) > 0 {
+			bs = append(bs, b)
+		}
+		bs = append(bs, quoted(op.EndReason, reportCut))
+	case ops.Rejected, ops.Cancelled:
+		bs = append(bs, quoted(op.EndReason, reportCut))
+	case ops.Failed, ops.Undone, ops.Unknown:
+		bs = append(bs, Block{Kind: Pre, Lines: textLines(op.Outcome.Reason, reasonCut, reasonRows)})
+	case ops.Planned, ops.Approved, ops.Running, ops.Done, ops.Expired:
+	}
+	var out []Block
+	for _, b := range bs {
+		if len(b.Lines) > 0 {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// briefly shortens ids as people know them.
+func briefly(s string) string {
+	s = strings.NewReplacer(`"`, "", "[", "", "]", "", ",", " ").Replace(s)
+	var out []string
+	for _, id := range strings.Fields(s) {
+		const enough = 12
+		id = strings.TrimPrefix(id, "sha256:")
+		out = append(out, id[:min(len(id), enough)])
+	}
+	return cut(strings.Join(out, " "), 80)
+}
+
+func (t *Templates) operationFields(op *ops.Operation) []Pair {
+	p := op.Plan
+	var services []string
+	for _, s := range p.Services {
+		services = append(services, cut(s.Name, 40))
+	}
+	var ps []Pair
+	if len(services) > 0 {
+		ps = append(ps, Pair{t.label("op.field.services"), Line{{Text: cut(t.join(services), 200)}}})
+	}
+	if l := t.operationBackup(p.Backup); len(l) > 0 {
+		ps = append(ps, Pair{t.label("op.field.backup"), l})
+	}
+	usual := t.line("op.usual.unknown", Args{})
+	if p.Usual > 0 {
+		usual = t.line("op.usual", Args{After: p.Usual})
+	}
+	ps = append(ps, Pair{t.label("op.field.usual"), usual})
+	if len(p.Silence) > 0 || p.NoSilence != "" {
+		l := t.line("op.silence", Args{Names: p.Silence})
+		if len(p.Silence) == 0 {
+			l = t.coded("op.why.", p.NoSilence, Args{})
+		}
+		ps = append(ps, Pair{t.label("op.field.silence"), l})
+	}
+	return ps
+}
+
+func (t *Templates) operationBackup(b ops.Backup) Line {
+	switch b.Choice {
+	case ops.BackupSet:
+		return t.line("op.backup.set", Args{Ref: cut(b.Set, 60), At: b.At})
+	case ops.BackupTaken, ops.BackupWanted:
+		return t.line("op.backup.take", Args{})
+	case ops.BackupNone:
+		return append(t.line("op.backup.none", Args{}), t.coded("op.why.", b.Why, Args{})...)
+	}
+	return nil
+}
+
+// operationNotes are what people should know before they approve, and what went on beside the steps.
+func (t *Templates) operationNotes(op *ops.Operation) []Line {
+	var ls []Line
+	if !op.State.Over() {
+		for _, n := range op.Plan.Notes {
+			ls = append(ls, append(Line{{Text: "⚠️ "}}, t.coded("op.note.", n, Args{})...))
+		}
+	}
+	for _, w := range op.Outcome.Warnings {
+		ls = append(ls, Line{{Text: "⚠️ " + cut(w, 300)}})
+	}
+	return ls
+}
+
+// operationSmall is the small print: who decided, and what exactly was decided about.
+func (t *Templates) operationSmall(op *ops.Operation) []Line {
+	var ls []Line
+	for _, v := range op.Votes {
+		ls = append(ls, t.line("op.vote", Args{By: v.By.Actor, At: v.At}))
+	}
+	if op.Alone != nil {
+		ls = append(ls, t.line("op.alone", Args{By: op.Alone.By.Actor, At: op.Alone.At, Text: op.Alone.Reason}))
+	}
+	const enough = 12
+	a := Args{Class: string(op.Policy.Class), Ref: op.Hash[:min(len(op.Hash), enough)], Yes: op.Policy.SelfApproval, Count: op.Policy.Approvals}
+	if op.State == ops.Planned {
+		ls = append(ls, t.line("op.rule", a))
+	}
+	return append(ls, t.line("op.hash", a))
+}
+
+func (t *Templates) operationButtons(op *ops.Operation) []Button {
+	value := op.Key() + "/" + op.Hash
+	cancel := Button{Action: ActionCancel, Value: value, Label: t.label("op.button.cancel")}
+	switch op.State {
+	case ops.Planned:
+		title := t.OperationTitle(op.Plan.Word, op.Plan.Args)
+		return []Button{
+			{Action: ActionApprove, Value: value, Label: t.label("op.button.approve"), Style: Primary, Confirm: &Confirm{
+				Title: t.plain("op.confirm.approve", Args{Key: op.Key()}), Text: t.plain("op.confirm.approve.text", Args{Title: title}),
+				Yes: t.label("op.button.approve"), No: t.label("modal.cancel"),
+			}},
+			{Action: ActionReject, Value: value, Label: t.label("op.button.reject"), Style: Danger},
+			cancel,
+		}
+	case ops.Approved:
+		return []Button{cancel}
+	}
+	return nil
+}
+
+// OperationResult is the reply that says how an operation ended: what, how, what to do.
+func (t *Templates) OperationResult(v OperationView, link string) Message {
+	op := v.Operation
+	a := t.operationArgs(v)
+	m := t.message(t.lines("op.result."+string(op.State), a), t.operationEnd(op)...)
+	if notes := t.operationNotes(op); len(notes) > 0 {
+		m.Blocks = append(m.Blocks, Block{Kind: Context, Lines: notes})
+	}
+	if u, _, ok := webAddress(link); ok {
+		m.Blocks = append(m.Blocks, Block{Kind: Actions, Buttons: []Button{{Label: t.label("op.button.card"), URL: u}}})
+	}
+	return m
+}
+
+// OperationAlone tells everybody that somebody acted without the approvals.
+func (t *Templates) OperationAlone(v OperationView, n incidents.Notice) Message {
+	a := t.operationArgs(v)
+	a.By, a.At = n.By, n.At
+	return t.message(t.lines("op.alone.loud", a), quoted(n.Fact.Text, reportCut), text(t.line("op.alone.review", a)))
+}
+
+// ModalReject asks why.
+func (t *Templates) ModalReject(op *ops.Operation) View {
+	return View{
+		Callback: CallbackReject, Metadata: op.Key(), Title: t.label("modal.op_reject"), Submit: t.label("modal.op_reject.submit"),
+		Close: t.label("modal.cancel"), Blocks: []Block{text(Line{{Text: op.Key() + " ", Bold: true}, {Text: t.OperationTitle(op.Plan.Word, op.Plan.Args)}})},
+		Inputs: []Input{{ID: InputReason, Kind: InputLong, Label: t.label("input.reason"), Placeholder: t.label("input.op_reject.example"), MaxLength: 500}},
+	}
+}

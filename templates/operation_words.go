@@ -1,0 +1,109 @@
+package templates
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ai-notebook/notebookbot/internal/ops"
+)
+
+// The codes of operations that have words. A kind gives codes; what people read is looked up here. A code without words is shown
+// as it is, so that nothing is kept from people.
+var (
+	// op.title.<word>: what is asked for. Word: its arguments.
+	operationTitles = []string{"restart"}
+	// op.step.<code>: one step. Word: its subject.
+	operationSteps = []string{ops.BackupStep, "restart", "healthy", "url"}
+	// op.undo.<code>: how a step is undone. Word: the step's subject.
+	operationUndos = []string{}
+	// op.note.<code>: what people should know before they approve. Text: what follows the code.
+	operationNotes = []string{"no_healthcheck", "dependents", "down_meanwhile"}
+	// op.why.<code>: why there is no backup, or no silence. Text: what follows the code.
+	operationWhys = []string{
+		"no_backups_configured", "asked", "database_away", "no_alertmanager", "no_alerts_line",
+	}
+	// op.problem.<code>: why it was not planned, and the way out. Word: the thing, Names, Text, Count, Total, Nearest.
+	operationProblems = []string{
+		"unknown_service", "no_service", "docker_away", "docker_forbidden", "compose_file", "no_compose", "mixed_compose",
+		"no_containers", "nothing_configured",
+	}
+)
+
+var operationStates = []ops.State{
+	ops.Planned, ops.Approved, ops.Running, ops.Done, ops.Failed, ops.Undone, ops.Unknown, ops.Void, ops.Rejected, ops.Expired, ops.Cancelled,
+}
+
+// operationWords lists the names that are put together from codes.
+func operationWords() []string {
+	var names []string
+	for prefix, codes := range map[string][]string{
+		"op.title.": operationTitles, "op.step.": operationSteps, "op.undo.": operationUndos, "op.note.": operationNotes,
+		"op.why.": operationWhys, "op.problem.": operationProblems,
+	} {
+		for _, c := range codes {
+			names = append(names, prefix+c)
+		}
+	}
+	for _, s := range operationStates {
+		names = append(names, "op.state."+string(s), "op.next."+string(s))
+		if s.Over() {
+			names = append(names, "op.result."+string(s))
+		}
+	}
+	for _, k := range operationEntries {
+		names = append(names, "op.entry."+string(k))
+	}
+	for _, what := range []string{"services", "image", "commit", "compose"} {
+		names = append(names, "op.changed."+what)
+	}
+	for _, list := range []string{"everybody", "operators", "commanders", "break_glass"} {
+		names = append(names, "op.list."+list)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// coded is the line of a code that may be followed by a colon and a text.
+func (t *Templates) coded(prefix, said string, a Args) Line {
+	code, text, _ := strings.Cut(said, ":")
+	if name := prefix + code; t.set.Lookup(name) != nil {
+		a.Text = cut(text, 300)
+		return t.line(name, a)
+	}
+	return Line{{Text: cut(said, 300)}}
+}
+
+// stepName is what people call a step: "restart:backend" is "重启 backend".
+func (t *Templates) stepName(name string) string {
+	code, subject, _ := strings.Cut(name, ":")
+	if t.set.Lookup("op.step."+code) == nil {
+		return cut(name, 80)
+	}
+	return t.plain("op.step."+code, Args{Word: cut(subject, 60)})
+}
+
+// OperationTitle is what people call an operation: "重启 backend".
+func (t *Templates) OperationTitle(word string, args []string) string {
+	a := Args{Word: cut(strings.Join(args, " "), 100)}
+	if t.set.Lookup("op.title."+word) == nil {
+		return cut(word+" "+a.Word, 120)
+	}
+	return t.plain("op.title."+word, a)
+}
+
+// Problem says why an operation was not planned, and the way out. False: the problem has no words.
+func (t *Templates) Problem(p *ops.Problem, nearest string) (Message, bool) {
+	name := "op.problem." + p.Code
+	if t.set.Lookup(name) == nil {
+		return Message{}, false
+	}
+	return t.message(t.lines(name, Args{
+		Word: cut(p.Name, 80), Names: p.Names, Text: cut(p.Text, 500), Count: p.Count, Total: p.Total, Nearest: nearest,
+	})), true
+}
+
+// subjectOf is what follows the colon in a step's name.
+func subjectOf(name string) string {
+	_, subject, _ := strings.Cut(name, ":")
+	return cut(subject, 60)
+}
