@@ -88,7 +88,7 @@ func TestWordsAndCodeFitTogether(t *testing.T) {
 		asked[name] = true
 	}
 	// Put together from a part and a value.
-	prefixes := regexp.MustCompile(`^(contact|clock|unit|modal|input|button\.incident|card\.clock|help\.group|help\.who)\.`)
+	prefixes := regexp.MustCompile(`^(contact|clock|unit|modal|input|button\.incident|op\.unit|card\.clock|help\.group|help\.who)\.`)
 	for _, name := range w.defines() {
 		if !asked[name] && !prefixes.MatchString(name) {
 			t.Errorf("no code asks for %q", name)

@@ -83,8 +83,14 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 
 	outbox := notify.New(st, st, edge, people, words, notify.Config{Ops: cfg.Slack.Channels.Ops, Link: edge.Permalink}, log.With("part", "outbox"), reg)
 
+	done, err := cfg.operations(st, people, log.With("part", "operations"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done.engine.Close()) }()
+
 	runner = commands.New(commands.Config{
-		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Places: st, Front: edge, Access: people, Words: words,
+		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Operations: done.service, Places: st, Front: edge, Access: people, Words: words,
 		Audit: st.Audit(), Zone: cfg.App.Location, Ops: cfg.Slack.Channels.Ops, Incidents: cfg.cardChannels(), Ladders: policies,
 		Link: func(_ context.Context, at notify.Posted) string { return edge.Permalink(at) }, Log: log.With("part", "commands"),
 	})
@@ -122,6 +128,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	loops.Go(func() error { return st.Run(ctx) })
 	loops.Go(func() error { return service.Run(ctx) })
 	loops.Go(func() error { return outbox.Run(ctx) })
+	loops.Go(func() error { return done.runner.Run(ctx) })
 	loops.Go(func() error { return edge.Run(ctx) })
 	loops.Go(func() error {
 		h := headTeller{store: st, words: words, ops: cfg.Slack.Channels.Ops, zone: cfg.App.Location, log: log.With("part", "audit")}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/google/uuid"
+
+	"github.com/ai-notebook/notebookbot/internal/access"
+	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/docker"
+	"github.com/ai-notebook/notebookbot/internal/ops/redact"
+	"github.com/ai-notebook/notebookbot/internal/ops/restart"
+	"github.com/ai-notebook/notebookbot/internal/ops/target"
+	"github.com/ai-notebook/notebookbot/internal/store"
+)
+
+// operations is what is carried out on the application, and by whom.
+type operations struct {
+	engine  *docker.Engine
+	app     *target.Application
+	service *ops.Service
+	runner  *ops.Runner
+}
+
+// operations wires everything that is done to the application. Nothing is asked of Docker yet: the bot starts without it.
+func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Logger) (*operations, error) {
+	engine, err := docker.Open(docker.Config{
+		Host: c.Target.DockerHost, Project: c.Target.Project, Dir: c.Target.Dir, Services: c.Target.Services,
+	})
+	if err != nil {
+		return nil, err
+	}
+	o := &operations{engine: engine, app: &target.Application{
+		Engine: engine, Project: c.Target.Project, URL: c.Target.HealthURL,
+		Redact: func() *redact.Redactor { return redact.Dir(c.Target.Dir, nil) },
+	}}
+	o.service = ops.NewService(st, ops.Config{
+		Kinds: c.kinds(o), People: ops.AccessPeople{Access: people}, Target: o.app, Auditor: ops.AuditLog{}, Ops: c.Slack.Channels.Ops,
+	}, log)
+	o.runner = ops.NewRunner(o.service, ops.RunnerConfig{Owner: uuid.NewString()})
+	return o, nil
+}
+
+// kinds are the operations that people can ask for.
+func (*Config) kinds(o *operations) []ops.Kind {
+	return []ops.Kind{
+		&restart.Kind{Engine: o.engine, App: o.app},
+	}
+}
