@@ -83,6 +83,7 @@ func (t *Templates) operationArgs(v OperationView) Args {
 	}
 	switch op.State {
 	case ops.Approved:
+		a.Yes = op.Alone != nil
 		if op.WaitsFor != 0 {
 			a.Ref = ops.Key(op.WaitsFor)
 		}
@@ -245,7 +246,7 @@ func (t *Templates) operationSmall(op *ops.Operation) []Line {
 		ls = append(ls, t.line("op.alone", Args{By: op.Alone.By.Actor, At: op.Alone.At, Text: op.Alone.Reason}))
 	}
 	const enough = 12
-	a := Args{Class: string(op.Policy.Class), Ref: op.Hash[:min(len(op.Hash), enough)], Yes: op.Policy.SelfApproval, Count: op.Policy.Approvals}
+	a := Args{Class: string(op.Policy.Class), Ref: op.Hash[:min(len(op.Hash), enough)], Yes: op.Policy.SelfApproval, Count: op.Policy.Approvals, Key: op.Key()}
 	if op.State == ops.Planned {
 		ls = append(ls, t.line("op.rule", a))
 	}

@@ -57,7 +57,7 @@ func operationWords() []string {
 		names = append(names, "op.changed."+what)
 	}
 	for _, list := range []string{"everybody", "operators", "commanders", "break_glass"} {
-		names = append(names, "op.list."+list)
+		names = append(names, "contact."+list)
 	}
 	slices.Sort(names)
 	return names
