@@ -125,7 +125,7 @@ func TestAWrongWordGetsTheNearestRightOne(t *testing.T) {
 		}
 	}
 	var r *Refusal
-	if _, err := parse("restart backend", 0); !errors.As(err, &r) || r.Name != templates.NotYet {
+	if _, err := parse("schedule", 0); !errors.As(err, &r) || r.Name != templates.NotYet {
 		t.Errorf("restart: %v, want that it is not there yet", err)
 	}
 }

@@ -356,6 +356,8 @@ func TestAPanicHoldsUpNobodyElse(t *testing.T) {
 // gone is nobody at all.
 type gone struct{}
 
+func (gone) ListTarget(string) access.Target { return access.Target{} }
+
 func (gone) Target(name string) access.Target { return access.Target{Name: name} }
 
 func TestAPageForNobodyEnds(t *testing.T) {

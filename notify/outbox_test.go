@@ -25,7 +25,9 @@ const (
 // everybody has one person on call and an ops group.
 type everybody struct{}
 
-func (everybody) ListTarget(list string) access.Target { return access.Target{Name: list, Users: []string{"U0BOSS"}} }
+func (everybody) ListTarget(list string) access.Target {
+	return access.Target{Name: list, Users: []string{"U0BOSS"}}
+}
 
 func (everybody) Target(name string) access.Target {
 	switch name {
