@@ -154,7 +154,7 @@ func TestAWrongWordAndWrongUsageAreAnsweredWithTheRightOne(t *testing.T) {
 		for text, want := range map[string]string{
 			"incident lsit":      "/notebook incident list",
 			"hlep":               "/notebook help",
-			"restart backend":    "restart",
+			"schedule":           "schedule",
 			"incident open":      "/notebook incident open P0|P1|P2",
 			"incident open P7 x": "P7",
 			"incident open P1":   "/notebook incident open",

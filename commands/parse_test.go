@@ -126,7 +126,7 @@ func TestAWrongWordGetsTheNearestRightOne(t *testing.T) {
 	}
 	var r *Refusal
 	if _, err := parse("schedule", 0); !errors.As(err, &r) || r.Name != templates.NotYet {
-		t.Errorf("restart: %v, want that it is not there yet", err)
+		t.Errorf("schedule: %v, want that it is not there yet", err)
 	}
 }
 

@@ -42,6 +42,8 @@ func (everybody) Target(name string) access.Target {
 // oneOnCall is a small company.
 type oneOnCall struct{}
 
+func (oneOnCall) ListTarget(string) access.Target { return access.Target{} }
+
 func (oneOnCall) Target(name string) access.Target {
 	if name == access.OnCallName {
 		return access.Target{Name: name, Users: []string{"U01AAAA"}}
