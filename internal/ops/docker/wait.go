@@ -12,6 +12,7 @@ const (
 	lookEvery     = 250 * time.Millisecond
 	restartsMost  = 3 // while it is waited for: one may be the wait for a database, three are a loop
 	linesQuoted   = 20
+	reasonWithin  = 3 * time.Second // from a container's end until the engine tells that memory was the reason
 )
 
 // Progress is what is seen while a container is waited for.
@@ -67,6 +68,9 @@ func (e *Engine) WaitHealthy(ctx context.Context, id string, stable time.Duratio
 	for {
 		done, reason := w.look(c, time.Now())
 		switch {
+		case reason != "" && killed(c):
+			c = e.whyKilled(ctx, c)
+			return Healthy{}, e.unhealthy(ctx, c, ended(c), nil)
 		case reason != "":
 			return Healthy{}, e.unhealthy(ctx, c, reason, nil)
 		case done:
@@ -89,6 +93,33 @@ func (e *Engine) WaitHealthy(ctx context.Context, id string, stable time.Duratio
 			return Healthy{}, fmt.Errorf("wait for %s (container %s): %w", c.Service, c.Name, err)
 		}
 	}
+}
+
+// killed tells whether a container ended by SIGKILL and nobody said why yet.
+func killed(c *Container) bool {
+	const sigkill = 128 + 9
+	return (c.State == "exited" || c.State == "dead") && c.ExitCode == sigkill && !c.OOMKilled
+}
+
+// whyKilled looks again for a moment: the engine hears that a container ended and that it ran out of memory in two messages, in any order.
+func (e *Engine) whyKilled(ctx context.Context, c *Container) *Container {
+	ctx, cancel := context.WithTimeout(ctx, reasonWithin)
+	defer cancel()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for killed(c) {
+		select {
+		case <-ctx.Done():
+			return c
+		case <-tick.C:
+		}
+		next, err := e.Container(ctx, c.ID)
+		if err != nil {
+			return c
+		}
+		c = next
+	}
+	return c
 }
 
 func (e *Engine) unhealthy(ctx context.Context, c *Container, reason string, err error) error {

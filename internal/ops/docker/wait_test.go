@@ -87,7 +87,6 @@ func TestAContainerThatRestartsAgainAndAgainIsNotWaitedFor(t *testing.T) {
 
 func TestAContainerOverItsMemoryLimitIsSaidToBe(t *testing.T) {
 	t.Parallel()
-	t.Skip("unsteady: the engine sometimes tells of the exit before it tells why; to be mended before this package is wired")
 	a, id := one(t, realparts.Docker(t), map[string]string{"eat": "yes"}, func(_ *container.Config, h *container.HostConfig) {
 		h.Memory, h.MemorySwap = 24<<20, 24<<20
 	})
