@@ -201,9 +201,15 @@ func (t *Templates) operationFields(op *ops.Operation) []Pair {
 	}
 	ps = append(ps, Pair{t.label("op.field.usual"), usual})
 	if len(p.Silence) > 0 || p.NoSilence != "" {
-		l := t.line("op.silence", Args{Names: p.Silence})
-		if len(p.Silence) == 0 {
-			l = t.coded("op.why.", p.NoSilence, Args{})
+		var l Line
+		if len(p.Silence) > 0 {
+			l = t.line("op.silence", Args{Names: p.Silence})
+		}
+		if len(p.Silence) > 0 && p.NoSilence != "" {
+			l = append(l, Span{Text: " · "})
+		}
+		if p.NoSilence != "" {
+			l = append(l, t.coded("op.why.", p.NoSilence, Args{})...)
 		}
 		ps = append(ps, Pair{t.label("op.field.silence"), l})
 	}

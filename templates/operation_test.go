@@ -75,7 +75,7 @@ func TestOperationsReadWell(t *testing.T) {
 				op.Plan.Word, op.Plan.Args = "new-word", []string{"<!here>", strings.Repeat("很长", 200)}
 				op.Plan.Reason = strings.Repeat("为什么 *粗* `码`\n", 100)
 				op.Plan.Backup = ops.Backup{Choice: ops.BackupNone, Why: "database_away"}
-				op.Plan.Silence, op.Plan.Usual = []string{"backend", "nginx"}, 0
+				op.Plan.Silence, op.Plan.NoSilence, op.Plan.Usual = []string{"backend", "nginx"}, "no_alerts_line: redis", 0
 				for i := range 40 {
 					op.Steps = append(op.Steps, ops.Step{StepPlan: ops.StepPlan{Name: "new:" + strings.Repeat("x", i), Undo: "as it was"}, State: ops.Pending})
 				}

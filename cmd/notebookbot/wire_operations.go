@@ -34,9 +34,17 @@ func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Lo
 		Engine: engine, Project: c.Target.Project, URL: c.Target.HealthURL,
 		Redact: func() *redact.Redactor { return redact.Dir(c.Target.Dir, nil) },
 	}}
-	o.service = ops.NewService(st, ops.Config{
+	cfg := ops.Config{
 		Kinds: c.kinds(o), People: ops.AccessPeople{Access: people}, Target: o.app, Auditor: ops.AuditLog{}, Ops: c.Slack.Channels.Ops,
-	}, log)
+	}
+	silencer, err := c.silencer()
+	if err != nil {
+		return nil, err
+	}
+	if silencer != nil {
+		cfg.Silencer = silencer
+	}
+	o.service = ops.NewService(st, cfg, log)
 	o.runner = ops.NewRunner(o.service, ops.RunnerConfig{Owner: uuid.NewString()})
 	return o, nil
 }
