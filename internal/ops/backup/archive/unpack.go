@@ -165,7 +165,18 @@ func (t *Tree) times(e Entry) error {
 // Close finishes the folders, from the innermost out, and waits until all of it is on the disk.
 func (t *Tree) Close() error {
 	err := t.finish()
+	if err == nil {
+		err = t.settle()
+	}
 	return errors.Join(err, t.root.Close())
+}
+
+func (t *Tree) settle() error {
+	dir, err := t.root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(settle(dir), dir.Close())
 }
 
 func (t *Tree) finish() error {
@@ -182,11 +193,7 @@ func (t *Tree) finish() error {
 			return err
 		}
 	}
-	dir, err := t.root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(settle(dir), dir.Close())
+	return nil
 }
 
 // Unpack takes everything out of an archive into a folder, at most so many bytes of content; zero: any number.
