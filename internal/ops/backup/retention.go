@@ -1,0 +1,83 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// leastKept is how many proven sets are kept, however old they are.
+const leastKept = 3
+
+// Expired lists the sets that are older than the retention and that nothing needs, in the order in which they may be removed: what
+// builds on others before these. The newest proven sets stay, and so does everything that a set which stays builds on. While there
+// are fewer proven sets than are kept at least, nothing is expired.
+func Expired(sets []*Set, retention time.Duration, now time.Time) []*Set {
+	keep := map[string]bool{}
+	byID := map[string]*Set{}
+	proven := 0
+	for _, set := range slices.SortedFunc(slices.Values(sets), func(a, b *Set) int { return b.At.Compare(a.At) }) {
+		byID[set.ID] = set
+		if set.Proven() && proven < leastKept {
+			proven++
+			keep[set.ID] = true
+		}
+		if now.Sub(set.At) <= retention {
+			keep[set.ID] = true
+		}
+	}
+	if proven < leastKept {
+		return nil
+	}
+	for id := range keep {
+		for _, needed := range byID[id].Chain {
+			keep[needed] = true
+		}
+	}
+	var out []*Set
+	for _, set := range sets {
+		if !keep[set.ID] {
+			out = append(out, set)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Set) int {
+		if len(a.Chain) != len(b.Chain) {
+			return len(b.Chain) - len(a.Chain)
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return out
+}
+
+// Retain removes the sets that are expired and gives their ids.
+func (s *Sets) Retain(ctx context.Context) ([]string, error) {
+	sets, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	var removed []string
+	for _, set := range Expired(sets, s.cfg.Retention, s.now()) {
+		if ctx.Err() != nil {
+			return removed, ctx.Err()
+		}
+		if err := s.remove(set.ID); err != nil {
+			return removed, fmt.Errorf("remove the set %s: %w", set.ID, err)
+		}
+		removed = append(removed, set.ID)
+	}
+	return removed, nil
+}
+
+// remove takes a set away at once: by its name it is no set any more before its first file goes.
+func (s *Sets) remove(id string) error {
+	gone := s.path(id + removing)
+	if err := os.Rename(s.path(id), gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return errors.Join(syncFolder(s.cfg.Dir), os.RemoveAll(gone))
+}

@@ -1,0 +1,328 @@
+package backup
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/realparts"
+)
+
+func TestASetCanBeRestoredByHandWithoutTheBot(t *testing.T) {
+	t.Parallel()
+	realparts.Require(t, "zstd")
+	s := newStory(t, nil)
+	set := s.take(Full)
+	if !set.Proven() || set.Kind != Full || set.Files.Count != 3 || !slices.Equal(set.Missing, []string{"monitoring", "ssl"}) {
+		t.Errorf("set = %+v", set)
+	}
+	dir := filepath.Join(s.cfg.Dir, set.ID)
+	for _, p := range set.Parts {
+		if sum := s.run(nil, "sha256sum", filepath.Join(dir, p.Name)); !strings.HasPrefix(sum, p.SHA256) {
+			t.Errorf("%s: sha256 is %s, the manifest says %s", p.Name, sum, p.SHA256)
+		}
+		info, err := os.Stat(filepath.Join(dir, p.Name))
+		if err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: %v, %v", p.Name, info.Mode(), err)
+		}
+	}
+	raw := s.run(nil, "zstd", "-dc", filepath.Join(dir, "database.dump.zst"))
+	fresh := realparts.Postgres(t)
+	s.run(strings.NewReader(raw), "pg_restore", "--dbname="+fresh, "--no-owner", "--exit-on-error")
+	if n := s.rows(fresh, "notes"); n != 2000 {
+		t.Errorf("%d rows came back of 2000", n)
+	}
+	to := t.TempDir()
+	for _, part := range []string{"files", "config", "secrets"} {
+		s.run(strings.NewReader(s.run(nil, "zstd", "-dc", filepath.Join(dir, part+".tar.zst"))), "tar", "-x", "-p", "-C", to)
+	}
+	if d := cmp.Diff(tree(t, s.cfg.Root), tree(t, to)); d != "" {
+		t.Errorf("files (-want +got):\n%s", d)
+	}
+}
+
+func TestADumpThatIsCutIsNotAProvenSet(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	set := s.take(Full)
+	name := filepath.Join(s.cfg.Dir, set.ID, "database.dump.zst")
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(whole)
+	flipped[len(flipped)/2] ^= 1
+	for what, b := range map[string][]byte{
+		"cut to a fifth": whole[:len(whole)/5], "a flipped bit": flipped, "a longer file": append(bytes.Clone(whole), 0), "nothing": nil, "missing": nil,
+	} {
+		err := os.WriteFile(name, b, 0o600)
+		if what == "missing" {
+			err = os.Remove(name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := s.prove(set.ID)
+		if found := s.find(set.ID); p.Good || found.Proven() || p.Why == "" || found.Proof.Why != p.Why {
+			t.Errorf("%s: proof = %+v", what, p)
+		}
+	}
+	if err := os.WriteFile(name, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.prove(set.ID); !p.Good {
+		t.Errorf("whole again: %+v", p)
+	}
+}
+
+// A dump may be damaged before it is hashed, which no sha256 tells: pg_restore has to read it.
+func TestADumpThatIsNoDumpIsNotProven(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	d, err := s.sets.draft(Full, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sets.take(t.Context(), d, nil); err != nil {
+		t.Fatal(err)
+	}
+	src, _, err := s.sets.OpenPart(d.ID, PartDatabase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raw bytes.Buffer
+	if _, err := raw.ReadFrom(src); err != nil {
+		t.Fatal(err)
+	}
+	src.Close()
+	out, err := newSink(s.sets.path(d.ID), PartDatabase, nil, s.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Write(raw.Bytes()[:raw.Len()/2]); err != nil {
+		t.Fatal(err)
+	}
+	p, err := out.close(s.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := s.find(d.ID).Manifest
+	m.Parts[0] = p
+	if err := writeJSON(s.sets.path(d.ID, manifestName), m); err != nil {
+		t.Fatal(err)
+	}
+	if proof := s.prove(d.ID); proof.Good || !strings.Contains(proof.Why, "pg_restore") {
+		t.Errorf("proof = %+v", proof)
+	}
+}
+
+func TestADumpThatFailsLeavesNoSet(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	s.then = func(int64) error { return errors.New("cut off") }
+	if _, err := s.sets.Take(t.Context(), Full, nil); err == nil {
+		t.Error("it is said to be taken")
+	}
+	if names := s.names(); len(names) != 0 {
+		t.Errorf("left %v", names)
+	}
+}
+
+func TestAnIncrementalWithoutABaseIsAFullOneAndSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	first := s.take(Incremental)
+	if first.Kind != Full || first.Asked != Incremental || len(first.Chain) != 0 || first.Files.Changed != 3 {
+		t.Errorf("first = %+v", first.Manifest)
+	}
+	second := s.take(Incremental)
+	if second.Kind != Incremental || second.Asked != "" || !slices.Equal(second.Chain, []string{first.ID}) || second.Files.Changed != 0 {
+		t.Errorf("second = %+v", second.Manifest)
+	}
+}
+
+func TestContentCountsAndNotItsTime(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	s.take(Full)
+	one := filepath.Join(s.cfg.Root, "uploads/one")
+	info, err := os.Stat(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put("uploads/one", "eno") // as long, and as old
+	if err := os.Chtimes(one, time.Now(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(filepath.Join(s.cfg.Root, "uploads/deep/two"), time.Now(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(s.cfg.Root, "docker-compose.yml")); err != nil {
+		t.Fatal(err)
+	}
+	set := s.take(Incremental)
+	if set.Files.Changed != 1 || set.Files.Gone != 1 || set.Files.Count != 2 {
+		t.Errorf("files = %+v", set.Files)
+	}
+	if d := cmp.Diff(s.onlyFiles(), s.unpacked(set.ID)); d != "" {
+		t.Errorf("unpacked (-want +got):\n%s", d)
+	}
+}
+
+// onlyFiles is the part of the application that backup.files names.
+func (s *story) onlyFiles() map[string]string {
+	s.Helper()
+	out := map[string]string{}
+	for name, is := range tree(s, s.cfg.Root) {
+		if name == "docker-compose.yml" || strings.HasPrefix(name, "uploads") {
+			out[name] = is
+		}
+	}
+	return out
+}
+
+func TestEverySetOfAChainRestoresExactly(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	dice := rand.New(rand.NewPCG(seed, 1))
+	s := newStory(t, nil)
+	var sets []*Set
+	var states []map[string]string
+	for range 6 {
+		for range 1 + dice.IntN(12) {
+			s.meddle(dice)
+		}
+		sets = append(sets, s.take(Incremental))
+		states = append(states, s.onlyFiles())
+	}
+	for i, set := range sets {
+		if len(set.Chain) != i {
+			t.Errorf("set %d builds on %v", i, set.Chain)
+		}
+		if d := cmp.Diff(states[i], s.unpacked(set.ID)); d != "" {
+			t.Errorf("seed %d: set %d (-want +got):\n%s", seed, i, d)
+		}
+		if p := s.prove(set.ID); !p.Good {
+			t.Errorf("set %d: %+v", i, p)
+		}
+	}
+}
+
+// meddle does something to the files.
+func (s *story) meddle(dice *rand.Rand) {
+	s.Helper()
+	dirs := []string{"uploads", "uploads/a", "uploads/a/b", "uploads/a.b"}
+	name := fmt.Sprintf("%s/f%d", dirs[dice.IntN(len(dirs))], dice.IntN(4))
+	full := filepath.Join(s.cfg.Root, name)
+	var err error
+	switch dice.IntN(6) {
+	case 0:
+		err = os.RemoveAll(full)
+	case 1:
+		err = errors.Join(os.RemoveAll(full), os.MkdirAll(full+"/sub", 0o750))
+	case 2:
+		err = errors.Join(os.RemoveAll(full), os.MkdirAll(filepath.Dir(full), 0o755), os.Symlink("f1", full))
+	case 3:
+		if info, bad := os.Lstat(full); bad == nil && info.Mode().IsRegular() {
+			err = os.Chmod(full, 0o600)
+		}
+	case 4:
+		err = os.RemoveAll(filepath.Join(s.cfg.Root, dirs[1+dice.IntN(3)]))
+	default:
+		if err = os.RemoveAll(full); err == nil {
+			s.put(name, strings.Repeat(fmt.Sprint(dice.IntN(3)), dice.IntN(20000)))
+		}
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func TestAChainWithoutItsBaseIsNotProven(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	base := s.take(Full)
+	set := s.take(Incremental)
+	if err := os.Rename(filepath.Join(s.cfg.Dir, base.ID), filepath.Join(s.cfg.Dir, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.prove(set.ID); p.Good || !strings.Contains(p.Why, base.ID) {
+		t.Errorf("proof = %+v", p)
+	}
+	if next := s.take(Incremental); next.Kind != Full {
+		t.Errorf("the next builds on %v", next.Chain)
+	}
+}
+
+func TestADiskThatIsTooSmallIsSaidBeforeAnythingIsMade(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	huge := &Set{Manifest: Manifest{Format: 1, ID: "20200101T000000Z", Kind: Full, Project: "notebook", Parts: []Part{{Name: "database.dump.zst", Part: PartDatabase, Size: 1 << 60}}}}
+	if err := errors.Join(os.MkdirAll(s.sets.path(huge.ID), 0o700), writeJSON(s.sets.path(huge.ID, manifestName), huge.Manifest)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.sets.Take(t.Context(), Full, nil)
+	p, ok := errors.AsType[*ops.Problem](err)
+	if !ok || p.Code != "backup_space" || p.Total != 2305843009214 {
+		t.Errorf("err = %v", err)
+	}
+	if names := s.names(); len(names) != 1 {
+		t.Errorf("left %v", names)
+	}
+}
+
+func TestAManifestThatLeadsElsewhereIsNoSet(t *testing.T) {
+	t.Parallel()
+	good := Manifest{Format: 1, ID: "20260101T000000Z", Kind: Full, Parts: []Part{{Name: "database.dump.zst", Part: PartDatabase}}}
+	if why := good.odd(good.ID); why != "" {
+		t.Fatal(why)
+	}
+	for what, change := range map[string]func(m *Manifest){
+		"a part elsewhere":         func(m *Manifest) { m.Parts[0].Name = "../../etc/shadow" },
+		"its own manifest":         func(m *Manifest) { m.Parts[0].Name = "manifest.json" },
+		"a part twice":             func(m *Manifest) { m.Parts = append(m.Parts, m.Parts[0]) },
+		"a base elsewhere":         func(m *Manifest) { m.Kind, m.Chain = Incremental, []string{"../x"} },
+		"itself as its base":       func(m *Manifest) { m.Kind, m.Chain = Incremental, []string{m.ID} },
+		"a later format":           func(m *Manifest) { m.Format = 2 },
+		"another id":               func(m *Manifest) { m.ID = "20260101T000001Z" },
+		"an incremental of itself": func(m *Manifest) { m.Kind = Incremental },
+	} {
+		m := good
+		m.Parts = slices.Clone(good.Parts)
+		change(&m)
+		if m.odd(good.ID) == "" {
+			t.Errorf("%s is taken", what)
+		}
+	}
+	for _, id := range []string{"", ".", "..", "../x", "20260101T000000Z/..", "20260101T000000Z.partial", "x"} {
+		if CheckID(id) == nil {
+			t.Errorf("the id %q is taken", id)
+		}
+	}
+}
+
+func FuzzAManifestNeverNamesAFileOutside(f *testing.F) {
+	f.Add([]byte(`{"format":1,"id":"20260101T000000Z","kind":"full","parts":[{"name":"database.dump.zst"}],"index":{"name":"../x"}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var m Manifest
+		if json.Unmarshal(b, &m) != nil || m.odd("20260101T000000Z") != "" {
+			return
+		}
+		for _, p := range append(slices.Clone(m.Parts), m.Index) {
+			if p.Name != "" && filepath.Base(p.Name) != p.Name {
+				t.Errorf("part %q", p.Name)
+			}
+		}
+	})
+}
