@@ -104,7 +104,7 @@ func (b *before) Look(_ context.Context, r *ops.Run) (ops.Seen, error) {
 func (s *Sets) take(ctx context.Context, d Draft, progress func(done, total int64)) error {
 	err := s.begin(ctx, d)
 	var made []Made
-	for _, make := range []func() (Made, error){
+	for _, next := range []func() (Made, error){
 		func() (Made, error) { return s.dump(ctx, d, progress) },
 		func() (Made, error) { return s.files(ctx, d, nil) },
 		func() (Made, error) { return s.plain(ctx, d, PartConfig, s.cfg.Config, nil) },
@@ -114,7 +114,7 @@ func (s *Sets) take(ctx context.Context, d Draft, progress func(done, total int6
 			break
 		}
 		var m Made
-		m, err = make()
+		m, err = next()
 		made = append(made, m)
 	}
 	if err == nil {

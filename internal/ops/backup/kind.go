@@ -102,8 +102,8 @@ func (s *Sets) ready(ctx context.Context) error {
 
 // Step gives the step of that name.
 func (o *operation) Step(name string) (ops.Doer, bool) {
-	part := func(make func(context.Context, Draft, *ops.Run) (Made, error)) ops.Doer {
-		return partStep{o.Sets, make}
+	part := func(do func(context.Context, Draft, *ops.Run) (Made, error)) ops.Doer {
+		return partStep{o.Sets, do}
 	}
 	switch name {
 	case stepPrepare:

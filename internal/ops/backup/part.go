@@ -48,7 +48,7 @@ func newSink(dir, part string, to []age.Recipient, now time.Time) (_ *sink, err 
 	if s.part.Encrypted {
 		s.part.Name += ".age"
 	}
-	s.file, err = os.OpenFile(filepath.Join(dir, s.part.Name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, partRights)
+	s.file, err = os.OpenFile(filepath.Join(dir, s.part.Name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, partRights) //nolint:gosec // Its name is one of ours.
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func newSink(dir, part string, to []age.Recipient, now time.Time) (_ *sink, err 
 			_ = s.file.Close()
 		}
 	}()
-	var out io.Writer = io.MultiWriter(s.file, s.hash)
+	out := io.MultiWriter(s.file, s.hash)
 	if s.part.Encrypted {
 		if s.age, err = age.Encrypt(out, to...); err != nil {
 			return nil, fmt.Errorf("encrypt %s: %w", part, err)
@@ -122,7 +122,7 @@ const maxWindow = 64 << 20
 
 func openPart(dir string, p Part, keys []age.Identity) (_ *source, err error) {
 	s := &source{part: p, hash: sha256.New()}
-	if s.file, err = os.Open(filepath.Join(dir, p.Name)); err != nil {
+	if s.file, err = openStored(dir, p); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -202,9 +202,14 @@ func (p Part) same(sum string) error {
 	return nil
 }
 
+// openStored opens a part as it is stored.
+func openStored(dir string, p Part) (*os.File, error) {
+	return os.Open(filepath.Join(dir, p.Name)) //nolint:gosec // A manifest's names were checked.
+}
+
 // compare holds the bytes of a part, as they are stored, against its sha256.
 func compare(ctx context.Context, dir string, p Part) error {
-	f, err := os.Open(filepath.Join(dir, p.Name))
+	f, err := openStored(dir, p)
 	if err != nil {
 		return err
 	}

@@ -105,7 +105,9 @@ func TestADumpThatIsNoDumpIsNotProven(t *testing.T) {
 	if _, err := raw.ReadFrom(src); err != nil {
 		t.Fatal(err)
 	}
-	src.Close()
+	if err := src.Close(); err != nil {
+		t.Fatal(err)
+	}
 	out, err := newSink(s.sets.path(d.ID), PartDatabase, nil, s.now)
 	if err != nil {
 		t.Fatal(err)

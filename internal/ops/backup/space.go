@@ -98,9 +98,9 @@ func (s *Sets) expect(ctx context.Context, kind Kind) (int64, error) {
 
 // not is what is never backed up: the backups.
 func (s *Sets) not() []string {
-	real, err := filepath.EvalSymlinks(s.cfg.Dir)
+	dir, err := filepath.EvalSymlinks(s.cfg.Dir)
 	if err != nil {
 		return []string{s.cfg.Dir}
 	}
-	return []string{real}
+	return []string{dir}
 }

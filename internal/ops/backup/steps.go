@@ -58,7 +58,7 @@ func (prepareStep) Undo(ctx context.Context, r *ops.Run) error { return noUndo{}
 // partStep makes one of the parts, from its beginning.
 type partStep struct {
 	*Sets
-	make func(ctx context.Context, d Draft, r *ops.Run) (Made, error)
+	do func(ctx context.Context, d Draft, r *ops.Run) (Made, error)
 }
 
 func (s partStep) Do(ctx context.Context, r *ops.Run) error {
@@ -66,7 +66,7 @@ func (s partStep) Do(ctx context.Context, r *ops.Run) error {
 	if err != nil {
 		return err
 	}
-	made, err := s.make(ctx, d, r)
+	made, err := s.do(ctx, d, r)
 	if err != nil {
 		return s.failed(ctx, d.ID, err)
 	}

@@ -33,7 +33,7 @@ func Read(ctx context.Context, r io.Reader, visit func(e Entry, content io.Reade
 		if err := visit(e, t); err != nil {
 			return err
 		}
-		if _, err := io.Copy(io.Discard, t); err != nil {
+		if _, err := io.Copy(io.Discard, t); err != nil { //nolint:gosec // It is thrown away as it comes.
 			return fmt.Errorf("read %s in the archive: %w", e.Path, err)
 		}
 	}
