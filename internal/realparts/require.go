@@ -34,7 +34,7 @@ var parts = map[string]part{
 	"iptables":        {names: []string{"iptables"}, globs: []string{"/usr/sbin/iptables"}, debian: "iptables"},
 	"redis-cli":       {names: []string{"redis-cli"}, debian: "redis-tools"},
 	"unshare":         {names: []string{"unshare"}, debian: "util-linux"},
-	"versitygw":       {names: []string{"versitygw"}, globs: []string{"/root/go/bin/versitygw"}, debian: "none; go install github.com/versity/versitygw/cmd/versitygw@v1.8.0"},
+	"versitygw":       {names: []string{"versitygw"}, globs: []string{"/usr/local/bin/versitygw"}, debian: "none; go install github.com/versity/versitygw/cmd/versitygw@v1.8.0"},
 	"systemd-analyze": {names: []string{"systemd-analyze"}, debian: "systemd"},
 	"chromium":        {names: []string{"chromium", "chromium-browser", "google-chrome"}, globs: []string{"/usr/bin/chromium"}, debian: "chromium"},
 }
