@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 )
 
 // Config is the whole configuration as the contract names it. loadConfig fills it; what the file leaves out has the value of
@@ -46,6 +47,8 @@ type Config struct {
 	InlineSecrets []string `yaml:"-"`
 	// lines tells on which line each key of the file stands.
 	lines map[string]int
+	// tune changes what carries operations out before it is used: a test kills the program in the middle of a step.
+	tune func(o *operations, cfg *ops.Config)
 }
 
 // SecretFile is a file that holds one secret.

@@ -22,7 +22,12 @@ type process struct {
 
 func startBot(t *testing.T, bin, config, addr string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(bin, "serve", "--config", config), log: &bytes.Buffer{}}
+	return startProcess(t, exec.Command(bin, "serve", "--config", config), addr)
+}
+
+func startProcess(t *testing.T, cmd *exec.Cmd, addr string) *process {
+	t.Helper()
+	p := &process{cmd: cmd, log: &bytes.Buffer{}}
 	p.cmd.Stderr = p.log
 	p.cmd.Stdout = p.log
 	p.cmd.SysProcAttr = dieWithParent()

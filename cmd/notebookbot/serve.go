@@ -128,7 +128,14 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	loops.Go(func() error { return st.Run(ctx) })
 	loops.Go(func() error { return service.Run(ctx) })
 	loops.Go(func() error { return outbox.Run(ctx) })
-	loops.Go(func() error { return done.runner.Run(ctx) })
+	loops.Go(func() error {
+		if st.Alone() {
+			if err := done.runner.Adopt(ctx); err != nil && ctx.Err() == nil {
+				log.WarnContext(ctx, "adopting operations of a bot that died; they go on when its lease is over", "err", err)
+			}
+		}
+		return done.runner.Run(ctx)
+	})
 	loops.Go(func() error { return edge.Run(ctx) })
 	loops.Go(func() error {
 		h := headTeller{store: st, words: words, ops: cfg.Slack.Channels.Ops, zone: cfg.App.Location, log: log.With("part", "audit")}

@@ -44,6 +44,9 @@ func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Lo
 	if silencer != nil {
 		cfg.Silencer = silencer
 	}
+	if c.tune != nil {
+		c.tune(o, &cfg)
+	}
 	o.service = ops.NewService(st, cfg, log)
 	o.runner = ops.NewRunner(o.service, ops.RunnerConfig{Owner: uuid.NewString()})
 	return o, nil

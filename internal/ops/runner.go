@@ -86,6 +86,29 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 }
 
+// Adopt takes the leases of Runners that are surely dead, so that what they were at goes on at once instead of when its lease is
+// over. It may be called only where no other process can be alive: a store that one process alone may open.
+func (r *Runner) Adopt(ctx context.Context) error {
+	open, err := r.svc.store.ListOperations(ctx, Filter{Open: true, Limit: 1000})
+	if err != nil {
+		return err
+	}
+	for _, op := range open {
+		if op.State != Running || op.Lease.Owner == "" || op.Lease.Owner == r.cfg.Owner {
+			continue
+		}
+		dead := Release{Holder: Holder{Owner: op.Lease.Owner, Fence: op.Lease.Fence}}
+		err := r.svc.store.WriteOperations(ctx, Want{Operations: []int64{op.Number}}, func(tx Tx) error {
+			_, _, err := r.svc.applyIn(tx, op.Number, dead, r.svc.now())
+			return err
+		})
+		if err != nil && !errors.Is(err, ErrFence) {
+			return err
+		}
+	}
+	return nil
+}
+
 // Once looks at everything that is due now, carries it out, one after the other, and tells whether anything was done.
 func (r *Runner) Once(ctx context.Context) (worked bool, err error) {
 	due, err := r.svc.store.DueOperations(ctx, r.svc.now(), lookAt)

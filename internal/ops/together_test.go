@@ -274,3 +274,27 @@ func TestTheUsualDurationComesFromThePast(t *testing.T) {
 		}
 	})
 }
+
+func TestARunnerAloneGoesOnAtOnceWithWhatADeadOneLeft(t *testing.T) {
+	each(t, func(s *story) {
+		op := s.mustApprove(s.ask(), bob)
+		next := s.newRunner("two")
+		died := false
+		s.kind.acts["do stop:backend"] = func(ctx context.Context, _ string, _ *ops.Run, _ *thing) (ops.Seen, error) {
+			if died {
+				return "", errDefault
+			}
+			died = true
+			if err := next.Adopt(ctx); err != nil { // as a start of the program does, after the other one was killed here
+				s.Error(err)
+			}
+			return "", nil
+		}
+		s.once()
+		s.want(op, ops.Running)
+		if worked, err := next.Once(s.Context()); err != nil || !worked {
+			s.Fatalf("the next runner waits: %v, %v", worked, err)
+		}
+		s.want(op, ops.Done)
+	})
+}

@@ -37,3 +37,9 @@ func (s *Store) Healthy(ctx context.Context) error {
 	}
 	return err
 }
+
+// Alone tells whether this process is the only one that can have the store open: then whatever another one began is surely over.
+func (s *Store) Alone() bool {
+	_, lite := s.db.(*liteDriver)
+	return lite
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/ops"
+)
+
+// The environment of a bot that a test lets die in the middle of an operation.
+const (
+	dyingConfig = "NOTEBOOKBOT_TEST_DYING_CONFIG" // the configuration; set: this process is such a bot
+	dyingAt     = "NOTEBOOKBOT_TEST_DYING_AT"     // "before STEP", "during STEP", "after STEP"; empty: it lives
+	dyingTrace  = "NOTEBOOKBOT_TEST_DYING_TRACE"  // a file that gets a line for each thing that is done to a step
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(dyingConfig) != "" {
+		os.Exit(dyingBot())
+	}
+	os.Exit(m.Run())
+}
+
+// dyingBot is the real bot in this process, whose steps tell what is done with them and which dies where it is told to.
+func dyingBot() int {
+	cfg, err := loadConfig(os.Getenv(dyingConfig))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitUsage
+	}
+	cfg.tune = func(o *operations, c *ops.Config) {
+		o.app.Stable = 500 * time.Millisecond
+		for i, k := range c.Kinds {
+			c.Kinds[i] = dyingKind{k}
+		}
+		if c.Backups != nil {
+			c.Backups = dyingBackups{c.Backups}
+		}
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := serve(ctx, cfg, log); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitFailed
+	}
+	return exitDone
+}
+
+type dyingKind struct{ ops.Kind }
+
+func (k dyingKind) Step(name string) (ops.Doer, bool) {
+	d, ok := k.Kind.Step(name)
+	return dyingStep{d}, ok
+}
+
+type dyingBackups struct{ ops.Backups }
+
+func (b dyingBackups) Do(ctx context.Context, r *ops.Run) error {
+	return dyingStep{b.Backups}.Do(ctx, r)
+}
+
+func (b dyingBackups) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
+	return dyingStep{b.Backups}.Look(ctx, r)
+}
+
+type dyingStep struct{ ops.Doer }
+
+func (s dyingStep) Do(ctx context.Context, r *ops.Run) error {
+	trace("do", r.Step.Name)
+	die("before", r.Step.Name)
+	if os.Getenv(dyingAt) == "during "+r.Step.Name {
+		// Somewhere in the first second, in which most of a step's calls begin.
+		time.AfterFunc(rand.N(time.Second), func() { die("during", r.Step.Name) }) //nolint:gosec // Any moment will do.
+	}
+	err := s.Doer.Do(ctx, r)
+	if err == nil {
+		trace("did", r.Step.Name)
+		die("during", r.Step.Name) // it was quicker than that
+		die("after", r.Step.Name)
+	}
+	return err
+}
+
+func (s dyingStep) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
+	seen, err := s.Doer.Look(ctx, r)
+	trace("look:"+string(seen), r.Step.Name)
+	return seen, err
+}
+
+func (s dyingStep) Undo(ctx context.Context, r *ops.Run) error {
+	trace("undo", r.Step.Name)
+	die("undo", r.Step.Name)
+	return s.Doer.Undo(ctx, r)
+}
+
+// die ends this process as kill -9 does, where the test wants it.
+func die(when, step string) {
+	if os.Getenv(dyingAt) == when+" "+step {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
+}
+
+func trace(what, step string) {
+	f, err := os.OpenFile(os.Getenv(dyingTrace), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	_, _ = fmt.Fprintln(f, what, step)
+	_ = f.Close()
+}
+
+// traced reads what was done with the steps: "do restart:backend", "look:done restart:backend".
+func traced(t *testing.T, file string) []string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+// startDying starts such a bot; at is empty for one that lives.
+func startDying(t *testing.T, config, addr, at, traceFile string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), dyingConfig+"="+config, dyingAt+"="+at, dyingTrace+"="+traceFile)
+	return startProcess(t, cmd, addr)
+}

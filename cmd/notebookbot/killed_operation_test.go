@@ -1,0 +1,217 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/realparts"
+	"github.com/ai-notebook/notebookbot/internal/slackfake"
+)
+
+// killed is an operation in which the bot is killed.
+type killed struct {
+	ask   string   // what the operator types
+	steps []string // all that an undisturbed run does, in order
+	// ends are the states in which the operation may end after a kill.
+	ends []string
+}
+
+// whens are the instants of a step at which the bot is killed.
+var whens = []string{"before", "during", "after"}
+
+// TestKilledInTheMiddleOfAnOperation kills the real bot at each step of an operation, starts it again, and looks: nothing is
+// repeated without a look that says it was not done, nothing half-done is called done, people are told once, the application serves.
+// Short it kills after each step alone; NOTEBOOKBOT_KILLS (make soak) does all instants.
+func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipped: it takes minutes")
+	}
+	for name, k := range map[string]killed{
+		"restart": {
+			ask: "restart backend --no-backup", steps: []string{"restart:backend", "healthy:backend", "url"}, ends: []string{"done"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := realparts.StartApplication(t, "")
+			served(t, a)
+			instants := []string{"after"}
+			if os.Getenv("NOTEBOOKBOT_KILLS") != "" {
+				instants = whens
+			}
+			if got := (&killing{t: t, app: a, k: k}).undisturbed(); !slices.Equal(got, k.steps) {
+				t.Fatalf("an undisturbed run does %q, and this test kills at %q: keep them together", got, k.steps)
+			}
+			for _, step := range k.steps {
+				for _, when := range instants {
+					t.Run(when+" "+step, func(t *testing.T) { (&killing{t: t, app: a, k: k}).at(when + " " + step) })
+				}
+			}
+		})
+	}
+}
+
+// killing is one run of the operation.
+type killing struct {
+	t     *testing.T
+	app   *realparts.Application
+	k     killed
+	lab   *lab
+	trace string
+}
+
+func (k *killing) open() {
+	k.t.Helper()
+	k.trace = filepath.Join(k.t.TempDir(), "trace")
+	k.lab = newLab(k.t, "", fmt.Sprintf(`
+target: {docker_host: %q, project: %s, dir: %q, health_url: %q}
+backup: {dir: %q, files: [docker-compose.yml], config: [nginx/], secrets: [.env]}
+`, k.app.Host, k.app.Project, k.app.Dir, k.app.URL("/health"), filepath.Join(k.t.TempDir(), "backups")))
+}
+
+// begin asks for the operation and has it approved by whoever else may.
+func (k *killing) begin(p *process) slackfake.Message {
+	k.t.Helper()
+	const patience = time.Minute
+	until(k.t, "the operation is planned", patience, func() bool {
+		if p.cmd.ProcessState == nil && len(k.lab.slack.Sockets()) > 0 && len(k.card().TS) == 0 {
+			k.lab.slack.User("U01AAAA").Slash("C0OPS", k.k.ask)
+			wait(k.t.Context(), 500*time.Millisecond)
+		}
+		return k.card().TS != ""
+	})
+	card := k.card()
+	for _, who := range []string{"U01BBBB", "U01CCCC"} {
+		k.lab.slack.User(who).Click(card.Channel, card.TS, "approval.approve")
+		wait(k.t.Context(), 200*time.Millisecond)
+	}
+	return card
+}
+
+func (k *killing) card() slackfake.Message {
+	for _, m := range k.lab.slack.Messages("C0OPS") {
+		if m.Key() == "OP-1/card" {
+			return m
+		}
+	}
+	return slackfake.Message{}
+}
+
+func (k *killing) state() string {
+	m := k.card()
+	if m.Metadata == nil {
+		return ""
+	}
+	s, _ := m.Metadata.Payload["state"].(string)
+	return s
+}
+
+const overWithin = 3 * time.Minute
+
+func (k *killing) over() string {
+	k.t.Helper()
+	until(k.t, "the operation is over", overWithin, func() bool { return !slices.Contains([]string{"", "planned", "running"}, k.state()) })
+	return k.state()
+}
+
+func (k *killing) undisturbed() []string {
+	k.t.Helper()
+	k.open()
+	p := startDying(k.t, k.lab.config, k.lab.addr, "", k.trace)
+	k.begin(p)
+	if s := k.over(); s != "done" {
+		k.t.Fatalf("an undisturbed run ends as %s: %s", s, k.card().Text)
+	}
+	p.stop(k.t)
+	var did []string
+	for _, line := range traced(k.t, k.trace) {
+		if step, ok := strings.CutPrefix(line, "did "); ok {
+			did = append(did, step)
+		}
+	}
+	return did
+}
+
+func (k *killing) at(at string) {
+	k.t.Helper()
+	k.open()
+	p := startDying(k.t, k.lab.config, k.lab.addr, at, k.trace)
+	k.begin(p)
+	done := make(chan error, 1)
+	go func() { done <- p.cmd.Wait() }()
+	select {
+	case <-done:
+	case <-time.After(overWithin):
+		k.t.Fatalf("it was not killed %s: %q", at, traced(k.t, k.trace))
+	}
+	p.killed = true
+	if s := k.state(); s == "done" {
+		k.t.Errorf("it was called done before it was over")
+	}
+	again := startDying(k.t, k.lab.config, k.lab.addr, "", k.trace)
+	end := k.over()
+	if !slices.Contains(k.k.ends, end) {
+		k.t.Errorf("killed %s it ends as %s, want one of %q: %s", at, end, k.k.ends, k.card().Text)
+	}
+	until(k.t, "the end is told", overWithin, func() bool { return len(k.told()) > 0 })
+	served(k.t, k.app)
+	again.stop(k.t)
+	if told := k.told(); len(told) != 1 {
+		k.t.Errorf("the end was told %d times: %q", len(told), told)
+	}
+	for key, places := range k.lab.slack.PostsByKey() {
+		if len(places) != 1 {
+			k.t.Errorf("%s was posted %d times", key, len(places))
+		}
+	}
+	k.repeatedOnlyAfterALook()
+}
+
+// told are the replies that say how it ended.
+func (k *killing) told() []string {
+	var out []string
+	card := k.card()
+	for _, m := range k.lab.slack.Thread(card.Channel, card.TS) {
+		if m.TS != card.TS && strings.Contains(m.Text, "OP-1") {
+			out = append(out, m.Text)
+		}
+	}
+	return out
+}
+
+// repeatedOnlyAfterALook looks at the trace: a step that is begun again was looked at in between, and found not done.
+func (k *killing) repeatedOnlyAfterALook() {
+	k.t.Helper()
+	begun, looked := map[string]bool{}, map[string]string{}
+	for _, line := range traced(k.t, k.trace) {
+		what, step, _ := strings.Cut(line, " ")
+		switch {
+		case what == "do" && begun[step] && looked[step] != "not_done":
+			k.t.Errorf("%s was begun again, and the look before said %q: %q", step, looked[step], traced(k.t, k.trace))
+		case what == "do":
+			begun[step], looked[step] = true, ""
+		case strings.HasPrefix(what, "look:"):
+			looked[step] = strings.TrimPrefix(what, "look:")
+		}
+	}
+}
+
+// served waits until the application answers well.
+func served(t *testing.T, a *realparts.Application) {
+	t.Helper()
+	until(t, "the application serves", overWithin, func() bool {
+		resp, err := client.Get(a.URL("/health")) //nolint:noctx // bounded by the client's time-out
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+}
