@@ -293,7 +293,7 @@ func TestPeopleAndForecast(t *testing.T) {
 			}
 		}
 		_, text = answer(t, h.say(ann, "contacts"))
-		contains(t, text, "opsRoom@ai-notebook.com", "management@ai-notebook.com")
+		contains(t, text, "ops@ai-notebook.com", "management@ai-notebook.com")
 		_, text = answer(t, h.say(ann, "capacity 1000 15% 6"))
 		contains(t, text, "2,313", "225 GB", "232", "2 GB", "[answer.share capacity 1000 15% 6]")
 	})

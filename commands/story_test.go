@@ -147,15 +147,15 @@ func newHouse(t *testing.T, locale string) *house {
 	t.Helper()
 	h := &house{t: t, store: storetest.Open(t), front: &front{}, log: &bytes.Buffer{}, now: time.Date(2026, 1, 10, 12, 0, 0, 0, time.UTC)}
 	ladders := incidents.Policies{Version: "1", Levels: [3]incidents.Policy{
-		{Respond: 15 * time.Minute, Resolve: 2 * time.Hour, Escalate: []string{"oncall", "opsRoom", "management"}},
-		{Respond: 30 * time.Minute, Resolve: 4 * time.Hour, Escalate: []string{"oncall", "opsRoom"}},
+		{Respond: 15 * time.Minute, Resolve: 2 * time.Hour, Escalate: []string{"oncall", "ops", "management"}},
+		{Respond: 30 * time.Minute, Resolve: 4 * time.Hour, Escalate: []string{"oncall", "ops"}},
 		{Respond: 2 * time.Hour, Resolve: 24 * time.Hour, Escalate: []string{"oncall"}},
 	}}
 	h.domain = incidents.NewService(h.store, incidents.Config{Policies: ladders, Hold: 5 * time.Minute, Channel: incs, Now: h.clock}, slog.New(slog.DiscardHandler))
 	people := access.New(access.Config{
 		Operators: []string{kim, lee}, Commanders: []string{lee, boss}, Team: team,
 		Rotation: []string{kim, lee}, Start: time.Date(2026, 1, 5, 1, 0, 0, 0, time.UTC), Shift: 168 * time.Hour,
-		Contacts: []access.Contact{{Name: "opsRoom", Mail: "opsRoom@ai-notebook.com"}, {Name: "management", Mail: "management@ai-notebook.com"}},
+		Contacts: []access.Contact{{Name: "ops", Mail: "ops@ai-notebook.com"}, {Name: "management", Mail: "management@ai-notebook.com"}},
 	}, directory{}, h.clock)
 	h.cfg = commands.Config{
 		Inbox: h.store, Wake: h.store.InboxWake(), Store: h.store, Domain: h.domain, Places: h.store, Audit: h.store.Audit(), Front: h.front, Access: people,
