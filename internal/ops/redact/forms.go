@@ -9,8 +9,42 @@ import (
 // escapes are the sequences with which programs colour what they write, and what a cut may leave of them.
 var escapes = regexp.MustCompile("\x1b\\[[0-9;:?<=>]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\|$)|\x1b[@-_]|\x1b[ -/]*[0-~]?|\u009b[0-9;:?]*[@-~]")
 
-// forms are all ways in which a secret can be seen, in the order in which they are looked for: what reaches further comes first.
-var forms = []func(string) string{privateKeys, userinfo, headers, tokens, named, statements, passwordHashes, random}
+// form is one way in which a secret in a line can be seen.
+type form struct {
+	// may tells quickly, from the line in small letters and as it is, that there could be one. It may say yes too often.
+	may  func(small, line string) bool
+	hide func(string) string
+}
+
+// forms are looked for in this order: what reaches further comes first.
+var forms = func() []form {
+	out := []form{
+		{func(s, _ string) bool {
+			return (strings.Contains(s, "://") || strings.Contains(s, "%3a%2f%2f")) && (strings.Contains(s, "@") || strings.Contains(s, "%40"))
+		}, userinfo},
+		{any("authorization", "cookie", "x-", "bearer", "basic", "digest", "negotiate", "apikey"), headers},
+		{any("xox", "xapp", "gh", "github", "gl", "akia", "asia", "agpa", "aida", "aroa", "ltai", "akid", "sk-", "sk_", "rk_", "pk_", "whsec", "aiza", "ya29", "npm_", "pypi",
+			"dckr", "hvs.", "hvb.", "sg.", "eyj", "age-", "hooks.slack", "feishu", "dingtalk", "weixin", "discord", "telegram"), tokens},
+		{any("pass", "pwd", "secret", "token", "key", "credential", "sess", "signature", "csrf", "xsrf", "sid", "sig", "dsn", "jwt", "otp", "salt", "auth", "bearer",
+			"cookie", "密码", "口令", "密钥", "令牌", "秘钥", "暗号"), named},
+	}
+	for _, st := range statements {
+		out = append(out, form{any(st.words...), func(s string) string { return st.form.ReplaceAllString(s, "${1}"+Mask) }})
+	}
+	return append(out, form{any("$", "md5"), passwordHashes}, form{func(_, line string) bool { return hasLongWord(line) }, random})
+}()
+
+// any is a test for one of several texts.
+func any(words ...string) func(string, string) bool {
+	return func(small, _ string) bool {
+		for _, w := range words {
+			if strings.Contains(small, w) {
+				return true
+			}
+		}
+		return false
+	}
+}
 
 var (
 	keyBegin = regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----`)
@@ -181,30 +215,44 @@ func tokens(s string) string {
 }
 
 // statements are the ways in which programs and people give passwords without a colon: SQL, redis-cli, command lines.
-var statement = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)(\b(?:encrypted\s+)?password\s+(?:is\s+|:?=\s*)?)(?:E?'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?)`),
-	regexp.MustCompile(`(?i)(\bidentified\s+by\s+)(?:'[^']*'?|"[^"]*"?|\S+)`),
-	regexp.MustCompile(`(?i)(--?(?:[a-z0-9]+-)*(?:password|passwd|pass|pwd|token|secret|api-?key|access-?key|secret-?key|credentials?|requirepass|masterauth)(?:\s+|=))(?:'[^']*'?|"[^"]*"?|[^\s'"]+)`),
-	regexp.MustCompile(`(?i)(\b(?:requirepass|masterauth)\s+)\S+`),
-	regexp.MustCompile(`(?m)(\bredis-cli\b[^\n]*?\s-a\s+)\S+`),
-	regexp.MustCompile(`(?m)(\b(?:mysql|mysqldump|mysqladmin)\b[^\n]*?\s-p)[^\s-]\S*`),
-	regexp.MustCompile(`(?m)(\b(?:curl|wget)\b[^\n]*?\s(?:-u|--user)[\s=]+[^\s:]+:)\S+`),
-	regexp.MustCompile(`(\bAUTH\s+)[^\n]*\S`),
-	regexp.MustCompile(`("(?:AUTH|auth|Auth)")(?:\s+"(?:[^"\\]|\\.)*"?)+`),
-	regexp.MustCompile(`(?i)(<[a-z:]*(?:password|passwd|secret|token|apikey)[a-z]*>)[^<\n]+`),
-}
-
-func statements(s string) string {
-	for _, re := range statement {
-		s = re.ReplaceAllString(s, "${1}"+Mask)
-	}
-	return s
+var statements = []struct {
+	words []string // one of them is in each, in small letters
+	form  *regexp.Regexp
+}{
+	{[]string{"password"}, regexp.MustCompile(`(?i)(\b(?:encrypted\s+)?password\s+(?:is\s+|:?=\s*)?)(?:E?'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?)`)},
+	{[]string{"identified"}, regexp.MustCompile(`(?i)(\bidentified\s+by\s+)(?:'[^']*'?|"[^"]*"?|\S+)`)},
+	{[]string{"pass", "pwd", "token", "secret", "key", "cred", "masterauth"}, regexp.MustCompile(`(?i)(\B--?[a-z0-9_-]*(?:password|passwd|pass|pwd|token|secret|api-?key|access-?key|secret-?key|credentials?|requirepass|masterauth)(?:\s+|=))(?:'[^']*'?|"[^"]*"?|[^\s'"]+)`)},
+	{[]string{"requirepass", "masterauth"}, regexp.MustCompile(`(?i)(\b(?:requirepass|masterauth)\s+)\S+`)},
+	{[]string{"redis-cli"}, regexp.MustCompile(`(?m)(\bredis-cli\b[^\n]*?\s-a\s+)\S+`)},
+	{[]string{"mysql"}, regexp.MustCompile(`(?m)(\b(?:mysql|mysqldump|mysqladmin)\b[^\n]*?\s-p)[^\s-]\S*`)},
+	{[]string{"curl", "wget"}, regexp.MustCompile(`(?m)(\b(?:curl|wget)\b[^\n]*?\s(?:-u|--user)[\s=]+[^\s:]+:)\S+`)},
+	{[]string{"auth"}, regexp.MustCompile(`(\bAUTH\s+)[^\n]*\S`)},
+	{[]string{`"auth"`}, regexp.MustCompile(`("(?:AUTH|auth|Auth)")(?:\s+"(?:[^"\\]|\\.)*"?)+`)},
+	{[]string{"</", "<p", "<s", "<t", "<a", "<d", "<c", "<k", "<u", "<w"}, regexp.MustCompile(`(?i)(<[a-z:]*(?:password|passwd|secret|token|apikey)[a-z]*>)[^<\n]+`)},
 }
 
 var hash = regexp.MustCompile(`\$(?:2[abxy]?|argon2(?:id|i|d)|scrypt|pbkdf2[a-z0-9-]*|[156y])\$[^\s"':,]{8,}|SCRAM-SHA-256\$[^\s"',]+|\bmd5[0-9a-f]{32}\b`)
 
 // passwordHashes can be tried out at leisure by who has them.
 func passwordHashes(s string) string { return hash.ReplaceAllString(s, Mask) }
+
+const shortestRandom = 32
+
+// hasLongWord tells whether there is a word that is long enough to be random.
+func hasLongWord(s string) bool {
+	run := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '+', c == '_', c == '=', c == '-':
+			if run++; run >= shortestRandom {
+				return true
+			}
+		default:
+			run = 0
+		}
+	}
+	return false
+}
 
 var longWord = regexp.MustCompile(`[A-Za-z0-9+_=-]{32,}`)
 

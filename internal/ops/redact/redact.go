@@ -64,11 +64,27 @@ func (r *Redactor) Text(s string) string {
 	if s == "" {
 		return ""
 	}
-	s = r.known(s)
-	for _, f := range forms {
-		s = f(s)
+	s = privateKeys(r.known(s))
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = hide(l)
 	}
-	return r.known(s) // what was taken out may have stood in the middle of a known value
+	return r.known(strings.Join(lines, "\n")) // what was taken out may have stood in the middle of a known value
+}
+
+// hide takes out of a line what looks secret. Most lines have nothing that could be, which is found out without a regular
+// expression: a log of ten thousand lines is looked at while somebody waits.
+func hide(line string) string {
+	small := strings.ToLower(line)
+	for _, f := range forms {
+		if f.may(small, line) {
+			was := line
+			if line = f.hide(line); line != was {
+				small = strings.ToLower(line)
+			}
+		}
+	}
+	return line
 }
 
 func (r *Redactor) known(s string) string {
