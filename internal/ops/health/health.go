@@ -1,0 +1,298 @@
+// Package health looks at everything that the operations guide's daily check looks at, and more, all at once: the machine, the
+// containers, database, cache, public address, certificate, error lines, backup, and the bot itself.
+//
+// Every check has a deadline of its own, and the whole is never later than the longest of them: what hangs is reported as not
+// checked. What is not configured is reported as such. Nothing is ever silently missing, and nothing that was not seen is called
+// well. It changes nothing.
+//
+// What was found is told as codes with facts; the words for people are made of them elsewhere.
+package health
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/ai-notebook/notebookbot/internal/ops/docker"
+	"github.com/ai-notebook/notebookbot/internal/ops/host"
+	"github.com/ai-notebook/notebookbot/internal/ops/redact"
+)
+
+// State is how something is.
+type State string
+
+// The states, the worst first.
+const (
+	Failed    State = "failed"
+	Warning   State = "warning"
+	Unchecked State = "unchecked"
+	OK        State = "ok"
+)
+
+var order = []State{Failed, Warning, Unchecked, OK}
+
+// Rank puts states in order: the worst is 0.
+func (s State) Rank() int { return slices.Index(order, s) }
+
+// Check is what was found out about one thing.
+type Check struct {
+	Name     string // cpu, container, postgres, …: see Names
+	Subject  string // of several things of one name: a container, a mount point, a service
+	Service  string // of the compose file that it is about; empty: of none
+	State    State
+	Findings []Finding // at least one, the worst first
+	Took     time.Duration
+}
+
+// Finding is one fact with what it means.
+type Finding struct {
+	State State
+	Code  string // see Codes
+	Facts Facts
+}
+
+// Facts are what a finding speaks of. Each code uses a few. Texts are redacted, and hostile all the same.
+type Facts struct {
+	Percent int           `json:",omitempty"` // of 100
+	Limit   int           `json:",omitempty"` // percent from which it is a warning
+	Count   int           `json:",omitempty"`
+	Total   int           `json:",omitempty"`
+	Most    int           `json:",omitempty"` // of Count, those that Text quotes
+	Bytes   int64         `json:",omitempty"`
+	Of      int64         `json:",omitempty"` // bytes
+	Value   float64       `json:",omitempty"`
+	Took    time.Duration `json:",omitempty"`
+	Age     time.Duration `json:",omitempty"`
+	At      time.Time     `json:",omitzero"`
+	Word    string        `json:",omitempty"`
+	Text    string        `json:",omitempty"`
+}
+
+// Names are all names of checks, in the order in which they are told.
+var Names = []string{
+	"docker", "container", "url", "certificate", "postgres", "redis", "backup", "errors", "cpu", "memory", "load", "disk", "bot",
+}
+
+// Report is what was found.
+type Report struct {
+	Service string // looked at alone; empty: everything
+	Checks  []Check
+	At      time.Time
+	Took    time.Duration
+	Sampled time.Time // when the figures of the containers were taken; zero: there are none
+}
+
+// Count tells how many checks have a state.
+func (r *Report) Count(s State) int {
+	n := 0
+	for _, c := range r.Checks {
+		if c.State == s {
+			n++
+		}
+	}
+	return n
+}
+
+// State is the worst of all checks.
+func (r *Report) State() State {
+	worst := OK
+	for _, c := range r.Checks {
+		if c.State.Rank() < worst.Rank() {
+			worst = c.State
+		}
+	}
+	return worst
+}
+
+// Engine is the part of docker.Engine that is needed.
+type Engine interface {
+	execer
+	Project(ctx context.Context) (*docker.Project, error)
+}
+
+// Config says what is looked at. What is nil or empty is reported as not configured.
+type Config struct {
+	Host     func() (host.Sample, bool)
+	Engine   Engine
+	Services []string // that are operated; none: those of the compose file
+	Stats    func() (map[string]docker.Stats, error)
+
+	Database Database // nil: not configured
+	Redis    Redis
+	URL      string // public, for the answer and its certificate
+	Backup   Backup
+	RPO      time.Duration
+	Bot      []Part
+
+	CPU, Memory, Disk int // percent from which it is a warning
+
+	Redact func() *redact.Redactor
+	// Within is how long each check may take; zero: 4 s.
+	Within time.Duration
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// defaultWithin is what an engine or a database that is merely busy still manages.
+const defaultWithin = 4 * time.Second
+
+// NoServiceError says that a service is not known, and which are.
+type NoServiceError struct {
+	Service string
+	Known   []string
+}
+
+func (e *NoServiceError) Error() string {
+	return fmt.Sprintf("no such service: %q; there are %s", e.Service, strings.Join(e.Known, ", "))
+}
+
+// Checker looks.
+type Checker struct {
+	cfg    Config
+	flight singleflight.Group
+
+	mu   sync.Mutex
+	late map[string]time.Time // checks that are past their deadline and still run, with when they began
+}
+
+// New makes a Checker.
+func New(cfg Config) *Checker {
+	cfg.Within = cmp.Or(cfg.Within, defaultWithin)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Checker{cfg: cfg, late: map[string]time.Time{}}
+}
+
+// check is one look: it gives one or more checks, and ends soon after ctx does if it can.
+type check struct {
+	name    string
+	service string // of the compose file; empty: of none
+	look    func(ctx context.Context, s *scene) []Check
+}
+
+// Look looks at everything, or at what is of one service. Who asks while somebody else's look is on its way gets that one. The error
+// is a *NoServiceError, or that ctx ended.
+func (c *Checker) Look(ctx context.Context, service string) (*Report, error) {
+	answer := c.flight.DoChan(service, func() (any, error) { return c.once(context.WithoutCancel(ctx), service) })
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case a := <-answer:
+		r, _ := a.Val.(*Report)
+		return r, a.Err
+	}
+}
+
+func (c *Checker) once(ctx context.Context, service string) (*Report, error) {
+	begin := time.Now()
+	s := newScene(c.cfg)
+	checks := c.checks()
+	if service != "" {
+		if known := s.known(ctx, service); !slices.Contains(known, service) {
+			return nil, &NoServiceError{Service: service, Known: known}
+		}
+		s.only = service
+		checks = slices.DeleteFunc(checks, func(k check) bool { return k.service != service && k.service != each })
+	}
+	results := make([][]Check, len(checks))
+	var wg sync.WaitGroup
+	for i, k := range checks {
+		wg.Go(func() { results[i] = c.within(ctx, k, s) })
+	}
+	wg.Wait()
+	r := &Report{Service: service, Checks: slices.Concat(results...), At: c.cfg.Now(), Sampled: s.sampledAt()}
+	slices.SortStableFunc(r.Checks, func(a, b Check) int {
+		return cmp.Or(cmp.Compare(slices.Index(Names, a.Name), slices.Index(Names, b.Name)), strings.Compare(a.Subject, b.Subject))
+	})
+	r.Took = time.Since(begin)
+	return r, nil
+}
+
+// each marks a check that is about every service: it narrows itself.
+const each = "*"
+
+// within runs one check until its deadline, whatever it does. One that goes on after it is left alone, and is not begun again
+// before it has ended: a mount or an engine that hangs must not collect waiters.
+func (c *Checker) within(ctx context.Context, k check, s *scene) []Check {
+	began := time.Now()
+	c.mu.Lock()
+	since, late := c.late[k.name]
+	c.mu.Unlock()
+	if late {
+		return []Check{k.unchecked("hangs", Facts{Age: time.Since(since)})}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Within)
+	defer cancel()
+	done := make(chan []Check, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				c.cfg.Log.ErrorContext(ctx, "a check broke", "check", k.name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				done <- []Check{k.unchecked("broke", Facts{Word: k.name})}
+			}
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			delete(c.late, k.name)
+		}()
+		done <- k.look(ctx, s)
+	}()
+	var out []Check
+	select {
+	case out = <-done:
+	case <-ctx.Done():
+		select {
+		case out = <-done: // it told at the last moment why
+		case <-time.After(lastWords):
+			c.mu.Lock()
+			select {
+			case out = <-done:
+			default:
+				c.late[k.name] = began
+				out = []Check{k.unchecked("slow", Facts{Took: c.cfg.Within})}
+			}
+			c.mu.Unlock()
+		}
+	}
+	for i := range out {
+		out[i].Took = time.Since(began)
+		slices.SortStableFunc(out[i].Findings, func(a, b Finding) int { return a.State.Rank() - b.State.Rank() })
+		out[i].State = out[i].Findings[0].State
+	}
+	return out
+}
+
+// lastWords is how long after its deadline a check may still say what it saw.
+const lastWords = 50 * time.Millisecond
+
+func (k check) unchecked(code string, f Facts) Check { return k.one(Unchecked, code, f) }
+
+func (k check) one(s State, code string, f Facts) Check {
+	service := k.service
+	if service == each {
+		service = ""
+	}
+	return Check{Name: k.name, Service: service, Findings: []Finding{{s, code, f}}}
+}
+
+// checks lists all that is looked at.
+func (c *Checker) checks() []check {
+	cfg := c.cfg
+	return []check{
+		{"docker", each, lookDocker}, {"container", each, lookContainers}, {"errors", each, lookErrors},
+		{"postgres", databaseService(cfg.Database), lookPostgres}, {"redis", cfg.Redis.Service, lookRedis},
+		{"url", "", lookURL}, {"certificate", "", lookCertificate}, {"backup", "", lookBackup},
+		{"cpu", "", lookCPU}, {"memory", "", lookMemory}, {"load", "", lookLoad}, {"disk", "", lookDisks}, {"bot", "", lookBot},
+	}
+}
