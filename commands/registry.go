@@ -40,6 +40,7 @@ func init() {
 	all = []*command{
 		incidentOpen, incidentList, incidentShow, incidentSearch, incidentAck, incidentLevel, incidentCommander, incidentEscalate,
 		incidentNote, incidentResolve, incidentReopen,
+		healthCheck, stats, logsOf,
 		restart, operationList, operationShow, operationApprove, operationReject, operationCancel, operationAlone,
 		onCall, contacts,
 		capacity, auditLog, help,

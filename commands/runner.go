@@ -64,6 +64,9 @@ type Config struct {
 	Ops       string             // channel where answers are for all to see
 	Incidents []string           // likewise: every channel that cards go to
 	Ladders   incidents.Policies // whom each level tells, for `contacts`
+	// What is looked at on the application; nil: there is none.
+	Health Health
+	Logs   Logs
 	// Link gives the address of a message; empty: not to be had. Optional.
 	Link func(ctx context.Context, at notify.Posted) string
 

@@ -25,6 +25,11 @@ type Args struct {
 	After, Late               time.Duration
 	Count, Total, Percent     int
 	Share                     float64 // 0.15 is 15 %
+	Bytes, Of                 int64   // bytes, and what they are part of
+	Limit                     int     // percent from which it matters
+	Most                      int     // of Count
+	Value                     float64 // a number that is no count
+	Age                       time.Duration
 
 	Text    string // what a person wrote or an alert carries
 	Word    string // the word that this is about

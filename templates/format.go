@@ -39,6 +39,9 @@ func (t *Templates) funcs() template.FuncMap {
 		"num":    number,
 		"plural": plural,
 		"pct":    percent,
+		"size":   size,
+		"dec":    decimal,
+		"sec":    seconds,
 		"lower":  strings.ToLower,
 	}
 }
@@ -161,6 +164,17 @@ func plural(n int, one, many string) string {
 func percent(share float64) string {
 	s := strconv.FormatFloat(share*100, 'f', 4, 64) // 0.07 times 100 is not quite 7
 	return strings.TrimRight(strings.TrimRight(s, "0"), ".") + "%"
+}
+
+// decimal writes a measured number with one digit after the point: 1.5.
+func decimal(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
+
+// seconds writes a measured length of time in seconds: 0.04, 1.2.
+func seconds(d time.Duration) string {
+	if d < time.Second {
+		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64)
+	}
+	return decimal(d.Seconds())
 }
 
 // flat is what lines are without styles, for notifications, titles and screen readers. Nothing in it pings.

@@ -25,7 +25,7 @@ var (
 	// op.problem.<code>: why it was not planned, and the way out. Word: the thing, Names, Text, Count, Total, Nearest.
 	operationProblems = []string{
 		"unknown_service", "no_service", "docker_away", "docker_forbidden", "compose_file", "no_compose", "mixed_compose",
-		"no_containers", "nothing_configured", "not_created",
+		"no_containers", "nothing_configured", "not_created", "regexp", "too_slow",
 	}
 )
 

@@ -96,7 +96,7 @@ func TestAnswersReadWell(t *testing.T) {
 		for _, word := range Words {
 			class := "read"
 			switch word {
-			case "incident open", "incident level", "incident commander", "incident escalate", "incident ack", "incident resolve", "incident reopen", "incident note", "audit-log":
+			case "incident open", "incident level", "incident commander", "incident escalate", "incident ack", "incident resolve", "incident reopen", "incident note", "audit-log", "logs":
 				class = "low"
 			}
 			topics = append(topics, Topic{Word: word, Class: class})

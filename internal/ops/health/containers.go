@@ -36,7 +36,11 @@ func lookDocker(ctx context.Context, s *scene) []Check {
 			n++
 		}
 	}
-	return []Check{k.one(OK, "docker.up", Facts{Count: n, Total: len(list)})}
+	ck := k.one(OK, "docker.up", Facts{Count: n, Total: len(list)})
+	if _, err := s.planned(ctx); err != nil { // then a service without a container is not missed
+		ck.Findings = append(ck.Findings, Finding{Warning, "docker.compose", Facts{Text: s.text(err.Error(), shortText)}})
+	}
+	return []Check{ck}
 }
 
 // lookContainers tells of each container, and of each service that has none.

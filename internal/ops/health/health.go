@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/host"
 	"github.com/ai-notebook/notebookbot/internal/ops/redact"
@@ -116,6 +117,7 @@ func (r *Report) State() State {
 type Engine interface {
 	execer
 	Project(ctx context.Context) (*docker.Project, error)
+	Measure(ctx context.Context, list []docker.Container) map[string]docker.Stats
 }
 
 // Config says what is looked at. What is nil or empty is reported as not configured.
@@ -143,16 +145,6 @@ type Config struct {
 
 // defaultWithin is what an engine or a database that is merely busy still manages.
 const defaultWithin = 4 * time.Second
-
-// NoServiceError says that a service is not known, and which are.
-type NoServiceError struct {
-	Service string
-	Known   []string
-}
-
-func (e *NoServiceError) Error() string {
-	return fmt.Sprintf("no such service: %q; there are %s", e.Service, strings.Join(e.Known, ", "))
-}
 
 // Checker looks.
 type Checker struct {
@@ -183,7 +175,7 @@ type check struct {
 }
 
 // Look looks at everything, or at what is of one service. Who asks while somebody else's look is on its way gets that one. The error
-// is a *NoServiceError, or that ctx ended.
+// is a *ops.Problem for a service that is not known, or that ctx ended.
 func (c *Checker) Look(ctx context.Context, service string) (*Report, error) {
 	answer := c.flight.DoChan(service, func() (any, error) { return c.once(context.WithoutCancel(ctx), service) })
 	select {
@@ -201,7 +193,7 @@ func (c *Checker) once(ctx context.Context, service string) (*Report, error) {
 	checks := c.checks()
 	if service != "" {
 		if known := s.known(ctx, service); !slices.Contains(known, service) {
-			return nil, &NoServiceError{Service: service, Known: known}
+			return nil, &ops.Problem{Code: "unknown_service", Name: service, Names: known}
 		}
 		s.only = service
 		checks = slices.DeleteFunc(checks, func(k check) bool { return k.service != service && k.service != each })

@@ -11,7 +11,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -21,8 +20,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/redact"
+	"github.com/ai-notebook/notebookbot/internal/ops/target"
 )
 
 // Engine is the part of docker.Engine that is needed.
@@ -39,12 +40,6 @@ const (
 	// searched is how many lines of a container are looked through for a word.
 	searched = 10_000
 	maxLine  = 4000 // bytes of a line that are kept
-)
-
-// Errors that people can act on.
-var (
-	ErrNoService = errors.New("no such service")
-	ErrRegexp    = errors.New("no regular expression")
 )
 
 // Query is what somebody wants to see.
@@ -75,7 +70,7 @@ type Reader struct {
 	Redact func() *redact.Redactor // asked for each time, since secrets change
 }
 
-// Read reads what a service's containers wrote.
+// Read reads what a service's containers wrote. A *ops.Problem says what people can mend.
 func (r *Reader) Read(ctx context.Context, q Query) (*Report, error) {
 	match, err := matcher(q.Match)
 	if err != nil {
@@ -83,11 +78,17 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Report, error) {
 	}
 	all, err := r.Engine.Containers(ctx)
 	if err != nil {
-		return nil, err
+		return nil, target.Explain(err)
 	}
 	list := slices.DeleteFunc(slices.Clone(all), func(c docker.Container) bool { return c.Service != q.Service })
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%w: %q", ErrNoService, q.Service)
+		p := &ops.Problem{Code: "unknown_service", Name: q.Service}
+		for _, c := range all {
+			if !slices.Contains(p.Names, c.Service) {
+				p.Names = append(p.Names, c.Service)
+			}
+		}
+		return nil, p
 	}
 	most := min(cmp.Or(q.Lines, DefaultLines), MaxLines)
 	if q.Lines == 0 && !q.Since.IsZero() {
@@ -166,7 +167,7 @@ func matcher(s string) (func(string) bool, error) {
 	case len(s) > 2 && s[0] == '/' && s[len(s)-1] == '/':
 		re, err := regexp.Compile("(?i)" + s[1:len(s)-1])
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrRegexp, err)
+			return nil, &ops.Problem{Code: "regexp", Name: s, Err: err}
 		}
 		return re.MatchString, nil
 	}

@@ -1,0 +1,224 @@
+package templates
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// HealthView is what a look at everything found.
+type HealthView struct {
+	Service string // looked at alone; empty: everything
+	Checks  []HealthCheck
+	At      time.Time
+	Took    time.Duration
+	Sampled time.Time // when the figures of the containers were taken; zero: there are none
+}
+
+// HealthCheck is one thing that was looked at.
+type HealthCheck struct {
+	Name     string // cpu, container, …
+	Subject  string // of several things of one name
+	Service  string
+	State    string // ok, warning, failed, unchecked
+	Findings []HealthFinding
+}
+
+// HealthFinding is a code with what it speaks of.
+type HealthFinding struct {
+	State, Code string
+	Args        Args
+}
+
+// healthStates in the order in which they are told.
+var healthStates = []string{"failed", "warning", "unchecked", "ok"}
+
+// healthNames and healthCodes have words: health.name.<name> and health.why.<code>.
+var (
+	healthNames = []string{
+		"docker", "container", "url", "certificate", "postgres", "redis", "backup", "errors", "cpu", "memory", "load", "disk", "bot",
+	}
+	healthCodes = []string{
+		"off", "soon", "slow", "hangs", "broke", "unseen", "no_docker",
+		"docker.up", "docker.down", "docker.compose",
+		"container.up", "container.finished", "container.exited", "container.restarting", "container.off", "container.unhealthy",
+		"container.starting", "container.failing", "container.missing", "container.oom", "container.restarts", "container.unmeasured",
+		"container.memory", "container.memory_free",
+		"errors.none", "errors.some", "url.up", "url.slow", "url.down", "url.status",
+		"certificate.none", "certificate.over", "certificate.bad", "certificate.days",
+		"postgres.up", "postgres.down", "postgres.behind", "postgres.replica", "postgres.slot", "postgres.idle", "postgres.waiting",
+		"redis.up", "redis.down", "redis.password", "redis.loading", "redis.evicted", "redis.save", "redis.master",
+		"backup", "backup.none", "cpu", "memory", "load", "disk", "inodes", "bot",
+	}
+)
+
+// healthWords lists the names that are put together from codes.
+func healthWords() []string {
+	var names []string
+	for _, n := range healthNames {
+		names = append(names, "health.name."+n)
+	}
+	for _, c := range healthCodes {
+		names = append(names, "health.why."+c)
+	}
+	for _, s := range healthStates {
+		names = append(names, "health.mark."+s, "health.title."+s)
+	}
+	return names
+}
+
+// Health is the answer to `health`: what is wrong first, each with its reason, then in few lines what is well.
+func (t *Templates) Health(v HealthView) Message {
+	counts := map[string]int{}
+	for _, c := range v.Checks {
+		counts[c.State]++
+	}
+	var parts []string
+	worst := "ok"
+	for i := len(healthStates) - 1; i >= 0; i-- {
+		if s := healthStates[i]; counts[s] > 0 && s != "ok" && s != "unchecked" {
+			worst = s
+		}
+	}
+	for _, s := range healthStates[:3] {
+		if n := counts[s]; n > 0 {
+			parts = append(parts, t.plain("health.count", Args{Count: n, Word: t.label("health.title." + s)}))
+		}
+	}
+	a := Args{Word: v.Service, Text: t.join(parts), Total: len(v.Checks), Class: t.label("health.mark." + worst), Yes: len(parts) == 0, At: v.At}
+	var blocks []Block
+	for _, s := range healthStates[:3] {
+		b := Block{Kind: List}
+		for _, c := range v.Checks {
+			if c.State == s {
+				b.Lines = append(b.Lines, t.healthLine(c))
+			}
+		}
+		if len(b.Lines) > 0 {
+			blocks = append(blocks, text(t.line("health.group", Args{Class: t.label("health.mark." + s), Word: t.label("health.title." + s)})), b)
+		}
+	}
+	if hint := t.healthHint(v); len(hint) > 0 {
+		blocks = append(blocks, text(hint...))
+	}
+	blocks = append(blocks, t.healthWell(v)...)
+	note := Args{After: v.Took, Age: v.At.Sub(v.Sampled), Yes: !v.Sampled.IsZero()}
+	blocks = append(blocks, Block{Kind: Context, Lines: t.lines("health.note", note)})
+	return t.message([]Line{t.line("health.headline", a)}, blocks...)
+}
+
+// Running says that the answer to these words takes a moment.
+func (t *Templates) Running(words string) Message {
+	return t.message(t.lines("health.running", Args{Word: cut(words, 200)}))
+}
+
+// healthLine is one check that is not well: what, and everything that is wrong with it.
+func (t *Templates) healthLine(c HealthCheck) Line {
+	line := t.line("health.item", Args{Word: t.healthName(c)})
+	n := 0
+	for _, f := range c.Findings {
+		if f.State == "ok" && n > 0 {
+			continue
+		}
+		if n > 0 {
+			line = append(line, Span{Text: t.marked("health.between", Args{})})
+		}
+		line = append(line, t.healthWhy(f)...)
+		n++
+	}
+	return line
+}
+
+func (t *Templates) healthName(c HealthCheck) string {
+	name := cut(c.Name, 40)
+	if t.set.Lookup("health.name."+c.Name) != nil {
+		name = t.label("health.name." + c.Name)
+	}
+	if c.Subject == "" {
+		return name
+	}
+	return name + " " + cut(c.Subject, 80)
+}
+
+// healthWhy is the sentence of a finding; a code without words is shown as it is.
+func (t *Templates) healthWhy(f HealthFinding) Line {
+	if t.set.Lookup("health.why."+f.Code) == nil {
+		return Line{{Text: cut(f.Code+" "+f.Args.Text, 300)}}
+	}
+	var out Line
+	for i, l := range t.lines("health.why."+f.Code, f.Args) {
+		if i > 0 {
+			out = append(out, Span{Text: " "})
+		}
+		out = append(out, l...)
+	}
+	return out
+}
+
+// healthHint says what to do next about the first service that is not well.
+func (t *Templates) healthHint(v HealthView) []Line {
+	for _, s := range healthStates[:2] {
+		i := slices.IndexFunc(v.Checks, func(c HealthCheck) bool { return c.State == s && c.Service != "" })
+		if i >= 0 {
+			return t.lines("health.hint", Args{Word: v.Checks[i].Service})
+		}
+	}
+	return nil
+}
+
+// healthWell puts what is well into a line for each sort of thing.
+func (t *Templates) healthWell(v HealthView) []Block {
+	b := Block{Kind: List}
+	for _, name := range healthNames {
+		var line Line
+		for _, c := range v.Checks {
+			if c.Name != name || c.State != "ok" {
+				continue
+			}
+			if len(line) == 0 {
+				line = t.line("health.item", Args{Word: t.label("health.name." + name)})
+			} else {
+				line = append(line, Span{Text: t.marked("health.between", Args{})})
+			}
+			if c.Subject != "" {
+				line = append(line, Span{Text: cut(c.Subject, 80) + " "})
+			}
+			for i, f := range c.Findings {
+				if i > 0 {
+					line = append(line, Span{Text: t.marked("health.comma", Args{})})
+				}
+				line = append(line, t.healthWhy(f)...)
+			}
+		}
+		if len(line) > 0 {
+			b.Lines = append(b.Lines, line)
+		}
+	}
+	if len(b.Lines) == 0 {
+		return nil
+	}
+	return []Block{text(t.line("health.group", Args{Class: t.label("health.mark.ok"), Word: t.label("health.title.ok")})), b}
+}
+
+// HealthJSON is the same for programs: {"checks":[{"name":…,"state":…,"reason":…}]}.
+func (t *Templates) HealthJSON(v HealthView) ([]byte, error) {
+	type check struct {
+		Name   string `json:"name"`
+		State  string `json:"state"`
+		Reason string `json:"reason"`
+	}
+	out := struct {
+		Checks []check `json:"checks"`
+	}{Checks: []check{}}
+	for _, c := range v.Checks {
+		var whys []string
+		for _, f := range c.Findings {
+			whys = append(whys, t.flat([]Line{t.healthWhy(f)}))
+		}
+		out.Checks = append(out.Checks, check{
+			Name: strings.TrimSpace(c.Name + " " + fold(c.Subject)), State: c.State, Reason: strings.Join(whys, strings.TrimRight(t.label("health.between"), " ")+" "),
+		})
+	}
+	return json.MarshalIndent(out, "", "  ")
+}
