@@ -190,7 +190,7 @@ func (c *Config) Later() []string {
 	return out
 }
 
-// laterKeys belong to operations, backups and notices to users, which later versions bring.
+// laterKeys belong to deploys, backups and notices to users, which later versions bring.
 var laterKeys = []string{
-	"prometheus", "break_glass", "target", "deploy", "database", "redis", "thresholds", "backup", "notices", "status",
+	"prometheus", "deploy", "backup", "notices", "status",
 }
