@@ -56,6 +56,11 @@ func demo(ctx context.Context, e env, o demoOptions, log *slog.Logger) error {
 		return fmt.Errorf("--listen %s: %w", o.listen, err)
 	}
 
+	app, err := demoSample(ctx, cfg, o, dir, log)
+	if err != nil {
+		return err
+	}
+
 	loops, ctx := errgroup.WithContext(ctx)
 	alerts := &guideAlerts{now: time.Now, locale: o.locale, token: cfg.Alertmanager[0].Token}
 	loops.Go(func() error {
@@ -65,6 +70,7 @@ func demo(ctx context.Context, e env, o demoOptions, log *slog.Logger) error {
 		Handler: console.New(console.Config{
 			Slack: workspace, Locale: o.locale, People: people, Topics: demoTopics, Alerts: alerts.list(), Hold: demoHold,
 			Shortcuts: demoShortcuts(cfg), Absent: map[string]string{demoPrometheus: "Prometheus", demoAlertmanager: "Alertmanager"},
+			Sample: app.onPage(),
 		}).Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -79,6 +85,8 @@ func demo(ctx context.Context, e env, o demoOptions, log *slog.Logger) error {
 		<-ctx.Done()
 		return page.Close()
 	})
+	loops.Go(func() error { return app.run(ctx, e.stdout) })
+	loops.Go(func() error { return app.watch(ctx, alerts, log) })
 	connected(ctx, workspace)
 	address := "http://" + ln.Addr().String() + "/"
 	_, _ = fmt.Fprintf(e.stdout, "notebookbot demo: open %s (end with Ctrl-C)\n", address)

@@ -23,7 +23,7 @@ type guideAlerts struct {
 
 	mu     sync.Mutex
 	base   string               // address of the bot; empty: not listening yet
-	firing map[string]time.Time // by name: since when
+	firing map[string]time.Time // by key: since when
 }
 
 // Where the alerts say that they come from. Neither is there in the demo.
@@ -38,36 +38,39 @@ type guideAlert struct {
 	instances            []string
 	summary, description words
 	label                words
+	group                string // of an alert of the sample application: its instance, which has an incident of its own
 }
+
+func (a guideAlert) key() string { return a.name + a.group }
 
 var theGuides = []guideAlert{
 	{
-		"ServiceDown", "critical",
-		[]string{"backend:8080"},
-		words{"服务 backend:8080 宕机", "Service backend:8080 is down"},
-		words{"服务已宕机超过1分钟", "Down for more than a minute"},
-		words{"服务宕机（P0）", "Service down (P0)"},
+		name: "ServiceDown", severity: "critical",
+		instances: []string{"backend:8080"},
+		summary: words{"服务 backend:8080 宕机", "Service backend:8080 is down"},
+		description: words{"服务已宕机超过1分钟", "Down for more than a minute"},
+		label: words{"服务宕机（P0）", "Service down (P0)"},
 	},
 	{
-		"HighErrorRate", "warning",
-		[]string{"backend-1:8080", "backend-2:8080", "backend-3:8080"},
-		words{"高错误率检测", "High error rate"},
-		words{"5xx错误率超过10%", "More than 10% of the answers are 5xx"},
-		words{"错误率过高（P1，三个实例）", "High error rate (P1, three instances)"},
+		name: "HighErrorRate", severity: "warning",
+		instances: []string{"backend-1:8080", "backend-2:8080", "backend-3:8080"},
+		summary: words{"高错误率检测", "High error rate"},
+		description: words{"5xx错误率超过10%", "More than 10% of the answers are 5xx"},
+		label: words{"错误率过高（P1，三个实例）", "High error rate (P1, three instances)"},
 	},
 	{
-		"HighResponseTime", "warning",
-		[]string{"backend:8080"},
-		words{"响应时间过长", "Slow responses"},
-		words{"95%的请求响应时间超过2秒", "The 95th percentile is over 2 s"},
-		words{"响应时间过长（P1）", "Slow responses (P1)"},
+		name: "HighResponseTime", severity: "warning",
+		instances: []string{"backend:8080"},
+		summary: words{"响应时间过长", "Slow responses"},
+		description: words{"95%的请求响应时间超过2秒", "The 95th percentile is over 2 s"},
+		label: words{"响应时间过长（P1）", "Slow responses (P1)"},
 	},
 	{
-		"DiskWillFill", "info",
-		[]string{"db-1"},
-		words{"磁盘使用率超过90%", "A disk is over 90% full"},
-		words{"数据盘 /var/lib/postgresql 使用率 91%", "/var/lib/postgresql is 91% full"},
-		words{"磁盘将满（P2）", "Disk filling up (P2)"},
+		name: "DiskWillFill", severity: "info",
+		instances: []string{"db-1"},
+		summary: words{"磁盘使用率超过90%", "A disk is over 90% full"},
+		description: words{"数据盘 /var/lib/postgresql 使用率 91%", "/var/lib/postgresql is 91% full"},
+		label: words{"磁盘将满（P2）", "Disk filling up (P2)"},
 	},
 }
 
@@ -110,7 +113,7 @@ func (g *guideAlerts) list() []console.Alert {
 func (g *guideAlerts) isFiring(a guideAlert) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_, yes := g.firing[a.name]
+	_, yes := g.firing[a.key()]
 	return yes
 }
 
@@ -126,7 +129,7 @@ func (g *guideAlerts) send(ctx context.Context, a guideAlert, firing bool) error
 	if g.base == "" {
 		return errStarting
 	}
-	since, known := g.firing[a.name]
+	since, known := g.firing[a.key()]
 	if !known {
 		since = g.now()
 	}
@@ -154,9 +157,9 @@ func (g *guideAlerts) send(ctx context.Context, a guideAlert, firing bool) error
 		g.firing = map[string]time.Time{}
 	}
 	if firing {
-		g.firing[a.name] = since
+		g.firing[a.key()] = since
 	} else {
-		delete(g.firing, a.name)
+		delete(g.firing, a.key())
 	}
 	return nil
 }
@@ -177,10 +180,16 @@ func webhookBody(a guideAlert, locale string, firing bool, since, now time.Time)
 			"generatorURL": "http://" + demoPrometheus + "/graph?g0.expr=" + a.name, "fingerprint": fmt.Sprintf("%016x", h.Sum64()),
 		})
 	}
+	group := map[string]string{"alertname": a.name}
+	groupKey := fmt.Sprintf(`{}:{alertname=%q}`, a.name)
+	if a.group != "" {
+		group["instance"] = a.group
+		groupKey = fmt.Sprintf(`{}:{alertname=%q, instance=%q}`, a.name, a.group)
+	}
 	return map[string]any{
 		"version": "4", "receiver": "chatops", "status": status, "alerts": alerts, "truncatedAlerts": 0,
-		"groupKey": fmt.Sprintf(`{}:{alertname=%q}`, a.name), "externalURL": "http://" + demoAlertmanager,
-		"groupLabels":  map[string]string{"alertname": a.name},
+		"groupKey": groupKey, "externalURL": "http://" + demoAlertmanager,
+		"groupLabels":  group,
 		"commonLabels": map[string]string{"alertname": a.name, "job": "ai-notebook", "severity": a.severity}, "commonAnnotations": annotations,
 	}
 }

@@ -45,6 +45,9 @@ type command struct {
 var errUsage = errors.New("wrong usage")
 
 func main() {
+	if playsSample() {
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal ends the program at once

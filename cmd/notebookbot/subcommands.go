@@ -18,11 +18,14 @@ type demoOptions struct {
 	listen    string
 	locale    string
 	noBrowser bool
+	sample    bool // the sample application is started without a question
+	noSample  bool // it is not offered
+	keep      bool // it stays at the end
 }
 
 func subcommands() []command {
 	return []command{
-		{"demo", "[--locale zh-CN|en] [--no-browser] [--listen ADDR]", "try the whole bot on this machine without a Slack account", runDemo},
+		{"demo", "[--locale zh-CN|en] [--no-browser] [--listen ADDR] [--sample|--no-sample] [--keep-sample]", "try the whole bot on this machine without a Slack account", runDemo},
 		{"serve", "--config FILE", "the bot", runServe},
 		{"check", "--config FILE", "try everything that serve needs, and say how to mend it", runCheck},
 		{"audit", "--config FILE [--since TIME] [--verify [--head NUMBER:HASH]]", "export the audit log as JSON lines, or verify it", runAudit},
@@ -59,9 +62,16 @@ func runDemo(ctx context.Context, e env, args []string) error {
 	f.BoolVar(&o.noBrowser, "no-browser", false, "do not open the page in a browser")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "the `ADDR` of the page; loopback only")
 	f.StringVar(&o.locale, "locale", localeZh, "the `LANGUAGE` of the bot: zh-CN or en")
+	f.BoolVar(&o.sample, "sample", false, "start the sample application on this machine's Docker without asking in the page first")
+	f.BoolVar(&o.noSample, "no-sample", false, "do not look at Docker, and offer no sample application")
+	f.BoolVar(&o.keep, "keep-sample", false, "leave the sample application running at the end; the next demo that starts one removes it")
 	log := f.log()
 	if err := f.parse(args); err != nil {
 		return err
+	}
+	if o.noSample && (o.sample || o.keep) {
+		_, _ = fmt.Fprintln(e.stderr, "notebookbot demo: --no-sample goes with neither --sample nor --keep-sample")
+		return errUsage
 	}
 	if o.locale != localeZh && o.locale != localeEn {
 		_, _ = fmt.Fprintf(e.stderr, "notebookbot demo: --locale %q: use zh-CN or en\n", o.locale)

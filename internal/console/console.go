@@ -55,6 +55,7 @@ type Config struct {
 	Alerts    []Alert
 	Hold      time.Duration     // told in the tour
 	Absent    map[string]string // by host:port: what links lead to that is not there, which the page says instead of opening them
+	Sample    *Sample           // nil: there is none
 }
 
 // Console serves the page and its API.
@@ -92,8 +93,9 @@ func (c *Console) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /api/state", c.state)
+	mux.HandleFunc("GET /api/sample", c.sampleState)
 	for name, act := range map[string]func(context.Context, request) answer{
-		"say": c.say, "click": c.click, "shortcut": c.shortcut, "submit": c.submit, "close": c.close, "alert": c.alert,
+		"say": c.say, "click": c.click, "shortcut": c.shortcut, "submit": c.submit, "close": c.close, "alert": c.alert, "sample": c.sample,
 	} {
 		mux.HandleFunc("POST /api/"+name, c.action(act))
 	}

@@ -1,6 +1,7 @@
 // The page: who one is, channels, messages, threads, and the wires to the console.
 import { el, mrkdwn, renderBlocks, world } from './blocks.js';
 import { confirmed, drawView } from './dialogs.js';
+import { drawSample, watchSample } from './sample.js';
 import { T, clock, day, full, lang, speak, tour } from './words.js';
 
 const $ = id => document.getElementById(id);
@@ -38,6 +39,7 @@ function words() {
   document.querySelectorAll('[data-label]').forEach(e => { e.setAttribute('aria-label', T(e.dataset.label)); });
   $('box').placeholder = T('box'); $('replybox').placeholder = T('replybox');
   $('lang').textContent = lang === 'en' ? '中文' : 'English';
+  drawSample();
   $('speaks').textContent = T('speaks')[state.locale] || '';
   const cmd = text => el('button', { type: 'button', class: 'cmd', onclick: () => prepare(text) }, text);
   $('tour').replaceChildren(...tour(state.hold).map(([text, ...commands]) => el('li', {}, text, commands.flatMap((c, i) => [i ? ' ' : null, cmd(c)]))));
@@ -263,3 +265,4 @@ document.addEventListener('keydown', ev => {
 });
 document.addEventListener('visibilitychange', draw);
 poll(true);
+watchSample(call, toast);
