@@ -46,31 +46,31 @@ func (a guideAlert) key() string { return a.name + a.group }
 var theGuides = []guideAlert{
 	{
 		name: "ServiceDown", severity: "critical",
-		instances: []string{"backend:8080"},
-		summary: words{"服务 backend:8080 宕机", "Service backend:8080 is down"},
+		instances:   []string{"backend:8080"},
+		summary:     words{"服务 backend:8080 宕机", "Service backend:8080 is down"},
 		description: words{"服务已宕机超过1分钟", "Down for more than a minute"},
-		label: words{"服务宕机（P0）", "Service down (P0)"},
+		label:       words{"服务宕机（P0）", "Service down (P0)"},
 	},
 	{
 		name: "HighErrorRate", severity: "warning",
-		instances: []string{"backend-1:8080", "backend-2:8080", "backend-3:8080"},
-		summary: words{"高错误率检测", "High error rate"},
+		instances:   []string{"backend-1:8080", "backend-2:8080", "backend-3:8080"},
+		summary:     words{"高错误率检测", "High error rate"},
 		description: words{"5xx错误率超过10%", "More than 10% of the answers are 5xx"},
-		label: words{"错误率过高（P1，三个实例）", "High error rate (P1, three instances)"},
+		label:       words{"错误率过高（P1，三个实例）", "High error rate (P1, three instances)"},
 	},
 	{
 		name: "HighResponseTime", severity: "warning",
-		instances: []string{"backend:8080"},
-		summary: words{"响应时间过长", "Slow responses"},
+		instances:   []string{"backend:8080"},
+		summary:     words{"响应时间过长", "Slow responses"},
 		description: words{"95%的请求响应时间超过2秒", "The 95th percentile is over 2 s"},
-		label: words{"响应时间过长（P1）", "Slow responses (P1)"},
+		label:       words{"响应时间过长（P1）", "Slow responses (P1)"},
 	},
 	{
 		name: "DiskWillFill", severity: "info",
-		instances: []string{"db-1"},
-		summary: words{"磁盘使用率超过90%", "A disk is over 90% full"},
+		instances:   []string{"db-1"},
+		summary:     words{"磁盘使用率超过90%", "A disk is over 90% full"},
 		description: words{"数据盘 /var/lib/postgresql 使用率 91%", "/var/lib/postgresql is 91% full"},
-		label: words{"磁盘将满（P2）", "Disk filling up (P2)"},
+		label:       words{"磁盘将满（P2）", "Disk filling up (P2)"},
 	},
 }
 
