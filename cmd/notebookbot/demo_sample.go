@@ -114,7 +114,7 @@ func (a *sampleApp) run(ctx context.Context, out io.Writer) error {
 		case a.keep:
 			_, _ = fmt.Fprintf(out, "the sample application stays: %s, project %s in %s\n", st.URL, sample.Project, a.dir)
 		default:
-			_, _ = fmt.Fprintln(out, "removing the sample application")
+			_, _ = fmt.Fprintln(out, "removing the sample application (Ctrl-C again leaves it; the next demo that starts one removes it)")
 		}
 	})
 	return a.Run(ctx)

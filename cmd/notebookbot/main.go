@@ -28,6 +28,9 @@ const (
 // endWithin is how long after a signal the program may take to end: the contract's five seconds, less a little.
 const endWithin = 4800 * time.Millisecond
 
+// demoEndsWithin is the same for the demo, which has more to put away: containers and images of its sample application.
+const demoEndsWithin = 20 * time.Second
+
 // env is what a subcommand has of the outside.
 type env struct {
 	stdout, stderr io.Writer
@@ -51,7 +54,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal ends the program at once
-		time.AfterFunc(endWithin, func() {
+		within := endWithin
+		if len(os.Args) > 1 && os.Args[1] == "demo" {
+			within = demoEndsWithin
+		}
+		time.AfterFunc(within, func() {
 			// A store or a server that does not answer. All that was promised is on disk, as for a crash.
 			_, _ = fmt.Fprintln(os.Stderr, "notebookbot: something did not end in time; what is unfinished is taken up at the next start")
 			os.Exit(exitFailed)

@@ -31,7 +31,30 @@ func (s *Sample) watch(ctx context.Context) {
 	if ctx.Err() != nil {
 		return // nothing that was seen means anything
 	}
-	s.recent = append(s.recent, answered != healthOK)
+	now := time.Now()
+	list := services(containers, s.State().Services, now)
+	share := s.errors(list, answered == healthOK)
+	s.change(func(st *State) {
+		st.Health, st.Errors, st.Error = health, share, ""
+		if version != "" {
+			st.Running = version
+		}
+		if err != nil {
+			st.Error = err.Error()
+			return
+		}
+		st.Services = list
+	})
+}
+
+// errors counts one more answer and gives the share of bad ones in percent. While the backend is not up it counts none: that is told
+// in another way, and is over with it.
+func (s *Sample) errors(list []Service, good bool) int {
+	if slices.ContainsFunc(list, func(v Service) bool { return v.Name == "backend" && v.State != ServiceUp }) {
+		s.recent = nil
+		return 0
+	}
+	s.recent = append(s.recent, !good)
 	s.recent = s.recent[max(0, len(s.recent)-requests):]
 	bad := 0
 	for _, b := range s.recent {
@@ -39,19 +62,7 @@ func (s *Sample) watch(ctx context.Context) {
 			bad++
 		}
 	}
-	now := time.Now()
-	s.change(func(st *State) {
-		st.Health, st.Errors = health, bad*100/requests
-		if version != "" {
-			st.Running = version
-		}
-		st.Error = ""
-		if err != nil {
-			st.Error = err.Error()
-			return
-		}
-		st.Services = services(containers, st.Services, now)
-	})
+	return bad * 100 / requests
 }
 
 // services tells how each service is. Since when is kept from before where nothing has changed.
