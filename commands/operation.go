@@ -136,6 +136,7 @@ var operationErrors = []struct {
 	{ops.ErrStale, templates.OperationStale},
 	{ops.ErrOwnRequest, templates.OwnRequest},
 	{ops.ErrNotYours, templates.NotYours},
+	{ops.ErrNotNeeded, templates.NoReview},
 	{ops.ErrRunning, templates.OperationRuns},
 	{ops.ErrNoReason, templates.NoReason},
 	{ops.ErrNoTarget, templates.NoTarget},

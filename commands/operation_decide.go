@@ -14,7 +14,10 @@ var (
 		words: "operation reject", decides: true, free: true, run: runReject, form: texts(field{templates.InputReason, maxReason, true}),
 	}
 	operationCancel = &command{words: "operation cancel", decides: true, free: true, run: runCancel}
-	operationAlone  = &command{words: "operation alone", decides: true, free: true, run: runAlone}
+	operationReview = &command{
+		words: "operation review", decides: true, free: true, run: runReview, form: texts(field{templates.InputReason, maxReason, true}),
+	}
+	operationAlone = &command{words: "operation alone", decides: true, free: true, run: runAlone}
 )
 
 // runApprove is a person's yes to the plan on the card. Who writes it in words says yes to the plan as it stands: there is only one
@@ -81,4 +84,30 @@ func runAlone(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	}
 	d, err := r.Operations.Alone(ctx, c.op, ops.Alone{By: c.person(), Reason: reason})
 	return r.decided(ctx, c, "alone", d, err, templates.DoneAlone)
+}
+
+// runReview is what somebody who could have approved says, afterwards, of what one person did alone.
+func runReview(ctx context.Context, r *Runner, c *call) (outcome, error) {
+	if r.Operations == nil {
+		return outcome{}, refuse(templates.NotConfigured, templates.Args{Word: "target"})
+	}
+	text := c.args.from(0)
+	if c.values != nil {
+		text = c.values[templates.InputReason]
+	}
+	if c.modal || text == "" && c.wantsModal() {
+		if _, err := r.Operations.Review(ctx, c.op, ops.Reviewed{By: c.person(), Text: "?"}); err != nil {
+			return r.undecided(ctx, c, "review", err)
+		}
+		op, err := r.Store.FindOperation(ctx, c.op)
+		if err != nil {
+			return outcome{}, fromOperations(err, c.op, nil)
+		}
+		return outcome{verdict: audit.Asked, target: op.Key()}, r.show(ctx, c.req, r.Words.ModalReview(op))
+	}
+	if err := tooLong(text, maxReason); err != nil {
+		return outcome{}, err
+	}
+	d, err := r.Operations.Review(ctx, c.op, ops.Reviewed{By: c.person(), Text: text})
+	return r.decided(ctx, c, "review", d, err, templates.DoneReview)
 }

@@ -225,7 +225,7 @@ func TestARequestIsTakenBackByWhoMadeItAlone(t *testing.T) {
 func TestWhoBreaksTheGlassNeedsAReasonAndEverybodyIsTold(t *testing.T) {
 	t.Parallel()
 	inBoth(t, func(t *testing.T, h *house) {
-		serving(h)
+		svc := serving(h)
 		h.ask(commands.Request{User: kim, Channel: opsRoom, Text: "restart backend"})
 		refused(t, lee, h.say(lee, "operation alone OP-1 now"))
 		refused(t, kim, h.say(kim, "operation alone OP-1"))
@@ -235,6 +235,19 @@ func TestWhoBreaksTheGlassNeedsAReasonAndEverybodyIsTold(t *testing.T) {
 		}
 		if op := h.operation(1); op.State != operations.Approved || op.Alone == nil || op.Alone.Reason != "两位指挥官都联系不上" {
 			t.Errorf("it is %s, alone %+v", op.State, op.Alone)
+		}
+		refused(t, lee, h.say(lee, "operation review OP-1 too early"))
+		runner := operations.NewRunner(svc, operations.RunnerConfig{Owner: "r"})
+		if _, err := runner.Once(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.deliver()
+		refused(t, kim, h.say(kim, "operation review OP-1 I was right"))
+		h.press(lee, "operation.review", 1)
+		view := h.front.last(t)
+		h.ask(commands.Request{Source: commands.Submit, User: lee, Callback: view.Callback, Metadata: view.Metadata, Values: map[string]string{"reason": "it was needed"}})
+		if op := h.operation(1); op.Alone.Review == nil || op.Alone.Review.By.ID != lee || op.Alone.Review.Text != "it was needed" {
+			t.Errorf("reviewed %+v", op.Alone.Review)
 		}
 	})
 }

@@ -36,6 +36,7 @@ type Operations interface {
 	Alone(ctx context.Context, number int64, ev ops.Alone) (*ops.Decision, error)
 	Reject(ctx context.Context, number int64, ev ops.Reject) (*ops.Decision, error)
 	Cancel(ctx context.Context, number int64, ev ops.Cancel) (*ops.Decision, error)
+	Review(ctx context.Context, number int64, ev ops.Reviewed) (*ops.Decision, error)
 	RefuseIn(tx ops.Tx, number int64, by ops.Person, what string, why error, now time.Time) error
 }
 

@@ -22,7 +22,7 @@ var renamed = map[string]string{templates.ActionApprove: "operation.approve", te
 // modals are the buttons that ask for words first. The others act at once.
 var modals = map[string]bool{
 	"incident.resolve": true, "incident.more": true, "incident.level": true, "incident.commander": true, "incident.note": true,
-	"incident.reopen": true, templates.ActionReject: true,
+	"incident.reopen": true, templates.ActionReject: true, templates.CallbackReview: true,
 }
 
 // understand finds the command in whatever a person did: a click, a modal's answers and a shortcut are the same commands as the

@@ -83,6 +83,8 @@ func (o *Outbox) operation(ctx context.Context, n incidents.Notice) (rendering, 
 		r.Message = o.words.OperationResult(v, link)
 	case incidents.OperationAlone:
 		r.Message = o.words.OperationAlone(v, n)
+	case incidents.OperationReview:
+		r.Message = o.words.OperationReview(v)
 	default:
 		return r, fmt.Errorf("notice %s of kind %q: %w", n.Key, n.Kind, errNeverRendered)
 	}

@@ -15,6 +15,7 @@ const (
 	ActionReject   = "approval.reject"
 	ActionCancel   = "operation.cancel"
 	CallbackReject = "operation.reject" // InputReason; Metadata is the operation's key
+	CallbackReview = "operation.review" // likewise
 )
 
 // OperationView is what an operation's message is made of.
@@ -250,6 +251,9 @@ func (t *Templates) operationSmall(op *ops.Operation) []Line {
 	}
 	if op.Alone != nil {
 		ls = append(ls, t.line("op.alone", Args{By: op.Alone.By.Actor, At: op.Alone.At, Text: op.Alone.Reason}))
+		if rv := op.Alone.Review; rv != nil {
+			ls = append(ls, t.line("op.reviewed", Args{By: rv.By.Actor, At: rv.At, Text: rv.Text}))
+		}
 	}
 	const enough = 12
 	a := Args{Class: string(op.Policy.Class), Ref: op.Hash[:min(len(op.Hash), enough)], Yes: op.Policy.SelfApproval, Count: op.Policy.Approvals, Key: op.Key()}
@@ -297,14 +301,44 @@ func (t *Templates) OperationResult(v OperationView, link string) Message {
 func (t *Templates) OperationAlone(v OperationView, n incidents.Notice) Message {
 	a := t.operationArgs(v)
 	a.By, a.At = n.By, n.At
-	return t.message(t.lines("op.alone.loud", a), quoted(n.Fact.Text, reportCut), text(t.line("op.alone.review", a)))
+	m := t.message(t.lines("op.alone.loud", a), quoted(n.Fact.Text, reportCut), text(t.line("op.alone.review", a)))
+	m.Blocks = append(m.Blocks, t.reviewButton(v.Operation))
+	return m
+}
+
+// OperationReview reminds those who could have approved of what nobody has reviewed.
+func (t *Templates) OperationReview(v OperationView) Message {
+	op := v.Operation
+	a := t.operationArgs(v)
+	if op.Alone != nil {
+		a.By, a.At = op.Alone.By.Actor, op.Alone.At
+	}
+	m := t.message(t.lines("op.review.due", a))
+	m.Blocks = append(m.Blocks, t.reviewButton(op))
+	return m
+}
+
+func (t *Templates) reviewButton(op *ops.Operation) Block {
+	return Block{Kind: Actions, Buttons: []Button{{Action: CallbackReview, Value: op.Key() + "/" + op.Hash, Label: t.label("op.button.review")}}}
+}
+
+// ModalReview asks what somebody else thinks of it.
+func (t *Templates) ModalReview(op *ops.Operation) View {
+	v := t.operationModal(op, CallbackReview, "op_review")
+	v.Inputs = []Input{{ID: InputReason, Kind: InputLong, Label: t.label("input.op_review"), Placeholder: t.label("input.op_review.example"), MaxLength: 500}}
+	return v
+}
+
+func (t *Templates) operationModal(op *ops.Operation, callback, name string) View {
+	return View{
+		Callback: callback, Metadata: op.Key(), Title: t.label("modal." + name), Submit: t.label("modal." + name + ".submit"), Close: t.label("modal.cancel"),
+		Blocks: []Block{text(Line{{Text: op.Key() + " ", Bold: true}, {Text: t.OperationTitle(op.Plan.Word, op.Plan.Args)}})},
+	}
 }
 
 // ModalReject asks why.
 func (t *Templates) ModalReject(op *ops.Operation) View {
-	return View{
-		Callback: CallbackReject, Metadata: op.Key(), Title: t.label("modal.op_reject"), Submit: t.label("modal.op_reject.submit"),
-		Close: t.label("modal.cancel"), Blocks: []Block{text(Line{{Text: op.Key() + " ", Bold: true}, {Text: t.OperationTitle(op.Plan.Word, op.Plan.Args)}})},
-		Inputs: []Input{{ID: InputReason, Kind: InputLong, Label: t.label("input.reason"), Placeholder: t.label("input.op_reject.example"), MaxLength: 500}},
-	}
+	v := t.operationModal(op, CallbackReject, "op_reject")
+	v.Inputs = []Input{{ID: InputReason, Kind: InputLong, Label: t.label("input.reason"), Placeholder: t.label("input.op_reject.example"), MaxLength: 500}}
+	return v
 }

@@ -67,7 +67,7 @@ func (t *Templates) OperationShow(v OperationView, entries []ops.Entry) Message 
 }
 
 var operationEntries = []ops.EntryKind{
-	ops.WasAsked, ops.WasApproved, ops.WasAlone, ops.WasRejected, ops.WasCancelled, ops.WasExpired, ops.WasVoided, ops.WasRefused,
+	ops.WasAsked, ops.WasApproved, ops.WasAlone, ops.WasReviewed, ops.WasRejected, ops.WasCancelled, ops.WasExpired, ops.WasVoided, ops.WasRefused,
 	ops.WasBlocked, ops.WasStarted, ops.WasTaken, ops.WasReleased, ops.WasSilenced, ops.WasUnsilenced, ops.StepBegan, ops.StepSucceeded,
 	ops.StepBroke, ops.StepLost, ops.StepLooked, ops.UndoBeginning, ops.UndoDone, ops.WasFinished,
 }

@@ -40,6 +40,7 @@ const (
 	OperationRuns    = "op_runs"
 	OwnRequest       = "op_own"
 	NotYours         = "op_not_yours"
+	NoReview         = "op_no_review"
 	NoReason         = "op_no_reason"
 	NoTarget         = "op_no_target"   // Text: what could not be looked at
 	NotPlanned       = "op_not_planned" // Text: why
@@ -62,18 +63,19 @@ const (
 	DoneReject  = "op_reject"
 	DoneCancel  = "op_cancel"
 	DoneAlone   = "op_alone"
+	DoneReview  = "op_review"
 )
 
 var sentences = []string{
 	UnknownWord, WrongUsage, NotAnIncident, NoSuch, WhichIncident, NotAllowed, LookupFailed, GuestsNever, OwnWorkspace, Stale,
 	AlreadyAcked, AlreadyOver, AlreadyOpen, Superseded, LadderEnd, EmptyText, TooLong, NotALevel, NotANumber, NotAPerson, NotTaken,
 	Internal, Expired, NotConfigured, NotYet, NoHelp, NoApproval, WhichOperation, NoSuchOperation, OperationDecided, OperationExpired,
-	OperationStale, OperationRuns, OwnRequest, NotYours, NoReason, NoTarget, NotPlanned,
+	OperationStale, OperationRuns, OwnRequest, NotYours, NoReview, NoReason, NoTarget, NotPlanned,
 }
 
 var dones = []string{
 	DoneOpen, DoneAck, DoneLevel, DoneSameLevel, DoneCommander, DoneEscalate, DoneResolve, DoneReopen, DoneNote, DoneShare,
-	DoneAsked, DoneApprove, DoneReject, DoneCancel, DoneAlone,
+	DoneAsked, DoneApprove, DoneReject, DoneCancel, DoneAlone, DoneReview,
 }
 
 // spoken lists the names that are put together in this file.

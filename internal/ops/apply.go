@@ -22,6 +22,8 @@ func (op *Operation) Apply(ev Event, now time.Time) (Result, error) {
 		return op.cancel(ev, now)
 	case Voided:
 		return op.void(ev, now)
+	case Reviewed:
+		return op.reviewed(ev, now)
 	case Refused:
 		var r Result
 		op.log(&r, Entry{Kind: WasRefused, By: ev.By, Text: ev.What + ": " + ev.Why}, now)
@@ -184,8 +186,9 @@ func (op *Operation) tick(now time.Time) Result {
 		op.State == Approved && !now.Before(op.StartBy)
 	if late {
 		op.end(&r, Expired, Entry{Kind: WasExpired, By: clock}, now)
+		return r
 	}
-	return r
+	return op.remind(now)
 }
 
 func (op *Operation) blocked(ev Blocked, now time.Time) (Result, error) {

@@ -119,6 +119,9 @@ type BreakGlass struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
 	Hash   string    `json:"hash"`
+
+	Review   *Review   `json:"review,omitempty"`  // what somebody else said of it afterwards
+	Reminded time.Time `json:"reminded,omitzero"` // when that was asked for last
 }
 
 // Lease says which Runner carries the operation out. A Runner that finds another fence has lost it.
@@ -241,7 +244,7 @@ func (op *Operation) voted(by Person) bool {
 	return slices.ContainsFunc(op.Votes, func(v Vote) bool { return v.By.ID == by.ID })
 }
 
-// NextDue is when the operation is to be looked at by a Runner; zero: it is over.
+// NextDue is when the operation is to be looked at by a Runner; zero: never again.
 func (op *Operation) NextDue() time.Time {
 	switch op.State {
 	case Planned:
@@ -251,7 +254,7 @@ func (op *Operation) NextDue() time.Time {
 	case Running:
 		return op.Lease.Until.Add(takeoverAfter)
 	}
-	return time.Time{}
+	return op.reviewDue()
 }
 
 // takeoverAfter is how long after the end of a lease another Runner takes over: more than two machines' clocks differ.

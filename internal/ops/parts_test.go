@@ -64,7 +64,7 @@ func (p *people) MayApprove(_ context.Context, who ops.Person, word string) erro
 }
 
 func (p *people) MayActAlone(_ context.Context, who ops.Person, word string) error {
-	return p.may(who, word, eve.ID)
+	return p.may(who, word, eve.ID, cat.ID)
 }
 
 // target is an application whose images and commit somebody may change.

@@ -15,6 +15,7 @@ const (
 	WasAsked      EntryKind = "asked"
 	WasApproved   EntryKind = "approve" // one vote
 	WasAlone      EntryKind = "break_glass"
+	WasReviewed   EntryKind = "review" // afterwards, by somebody else; Text: what they say
 	WasRejected   EntryKind = "reject"
 	WasCancelled  EntryKind = "cancel"
 	WasExpired    EntryKind = "expired"

@@ -187,7 +187,7 @@ func (r *Runner) claim(ctx context.Context, op *Operation) (*hold, bool, error) 
 	now := r.svc.now()
 	var ev Event
 	switch {
-	case op.State == Planned, op.State == Approved && !now.Before(op.StartBy):
+	case op.State == Planned, op.State == Approved && !now.Before(op.StartBy), op.ToReview():
 		ev = Tick{}
 	case op.State == Approved:
 		if !r.knows(op) {

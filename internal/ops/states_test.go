@@ -77,6 +77,8 @@ func TestEachEventInEachState(t *testing.T) {
 		{event: Approve{By: Person{Actor: incidents.Person("UASK")}}, err: map[State]error{Planned: ErrOwnRequest, Expired: ErrExpired}, rest: ErrDecided},
 		{event: Approve{By: bob, Hash: "x"}, err: map[State]error{Planned: ErrStale, Expired: ErrExpired}, rest: ErrDecided},
 		{event: Approve{By: clock}, rest: ErrNobody},
+		{event: Reviewed{By: bob, Text: "fine"}, rest: ErrNotNeeded}, // it had its approvals
+		{event: Reviewed{By: clock, Text: "fine"}, rest: ErrNobody},
 		{event: Approve{By: bob}, late: 20 * time.Minute, err: map[State]error{Planned: ErrExpired, Expired: ErrExpired}, rest: ErrDecided},
 		{event: Alone{By: bob, Reason: "now"}, state: map[State]State{Planned: Approved}, err: map[State]error{Expired: ErrExpired}, rest: ErrDecided},
 		{event: Alone{By: bob}, err: map[State]error{Planned: ErrNoReason, Expired: ErrExpired}, rest: ErrDecided},

@@ -298,3 +298,48 @@ func TestARunnerAloneGoesOnAtOnceWithWhatADeadOneLeft(t *testing.T) {
 		s.want(op, ops.Done)
 	})
 }
+
+func TestWhatSomebodyDidAloneIsRemindedOfUntilSomebodyElseHasReviewedIt(t *testing.T) {
+	each(t, func(s *story) {
+		op := s.ask()
+		_, _, err := s.commit(s.svc.Alone(s.Context(), op.Number, ops.Alone{By: cat, Hash: op.Hash, Reason: "nobody answers"}))
+		if err != nil {
+			s.Fatal(err)
+		}
+		early := ops.Reviewed{By: bob, Text: "too early"}
+		if _, err := s.svc.Review(s.Context(), op.Number, early); !errors.Is(err, ops.ErrRunning) {
+			s.Errorf("a review before the end: %v", err)
+		}
+		s.once()
+		s.want(op, ops.Done)
+		s.deliveries()
+		s.once()
+		if got := s.deliveries(); len(got) != 0 {
+			s.Errorf("reminded at once: %v", brief(got))
+		}
+		for range 2 {
+			s.pass(25 * time.Hour)
+			s.once()
+			s.once()
+			if got := s.deliveries(); len(got) != 1 || got[0].Kind != incidents.OperationReview || got[0].Channel != "C0OPS" {
+				s.Errorf("a day later: %v", brief(got))
+			}
+		}
+		if _, err := s.svc.Review(s.Context(), op.Number, ops.Reviewed{By: cat, Text: "I was right"}); !errors.Is(err, ops.ErrOwnRequest) {
+			s.Errorf("a review of one's own: %v", err)
+		}
+		if _, err := s.svc.Review(s.Context(), op.Number, ops.Reviewed{By: bob}); !errors.Is(err, ops.ErrNoReason) {
+			s.Errorf("a review without words: %v", err)
+		}
+		reviewed, changed, err := s.commit(s.svc.Review(s.Context(), op.Number, ops.Reviewed{By: bob, Text: "it was needed"}))
+		if err != nil || !changed || reviewed.Alone.Review == nil || reviewed.Alone.Review.Text != "it was needed" {
+			s.Fatalf("%v, %v: %+v", changed, err, reviewed)
+		}
+		s.deliveries()
+		s.pass(100 * time.Hour)
+		s.once()
+		if got := s.deliveries(); len(got) != 0 {
+			s.Errorf("reminded of what is reviewed: %v", brief(got))
+		}
+	})
+}
