@@ -153,19 +153,20 @@ func (e *Engine) Ended(ctx context.Context, id string) (time.Time, error) {
 
 var cacheID = regexp.MustCompile(`^[a-z0-9]{20,40}$`)
 
-// RemoveCache removes one record of the builder's cache, unless something is built with it or on it.
-func (e *Engine) RemoveCache(ctx context.Context, id string) error {
+// RemoveCache removes one record of the builder's cache and tells whether it went: what something is built with, or on, stays.
+func (e *Engine) RemoveCache(ctx context.Context, id string) (bool, error) {
 	if !cacheID.MatchString(id) { // the engine takes a pattern
-		return fmt.Errorf("%q is not the id of a record of the build cache", id)
+		return false, fmt.Errorf("%q is not the id of a record of the build cache", id)
 	}
 	ctx, cancel := within(ctx, inventoryWithin)
 	defer cancel()
 	api, err := e.api()
 	if err != nil {
-		return err
+		return false, err
 	}
-	if _, err := api.BuildCachePrune(ctx, build.CachePruneOptions{All: true, Filters: filters.NewArgs(filters.Arg("id", id))}); err != nil {
-		return fmt.Errorf("remove the record %s of the build cache: %w", id, e.explain(ctx, err))
+	report, err := api.BuildCachePrune(ctx, build.CachePruneOptions{All: true, Filters: filters.NewArgs(filters.Arg("id", id))})
+	if err != nil {
+		return false, fmt.Errorf("remove the record %s of the build cache: %w", id, e.explain(ctx, err))
 	}
-	return nil
+	return report != nil && slices.Contains(report.CachesDeleted, id), nil
 }

@@ -114,7 +114,7 @@ func (e *Engine) Inventory(ctx context.Context) (*Inventory, error) {
 
 // named leaves out what the engine writes where there is no name.
 func named(refs []string) []string {
-	return slices.DeleteFunc(slices.Clone(refs), func(r string) bool { return strings.Contains(r, "<none>") && !strings.Contains(r, "@") })
+	return slices.DeleteFunc(slices.Clone(refs), func(r string) bool { return strings.Contains(r, "<none>") })
 }
 
 // Repository is an image's name without tag and digest: shop/backend of shop/backend:v1.

@@ -31,6 +31,13 @@ type Project struct {
 	Services []Service // those that are operated, by name
 
 	dependsOn map[string][]string // of all services of the file
+	asleep    []string            // services of the file whose profile is off
+}
+
+// Defines tells whether the file has a service of that name, whether it is operated or not.
+func (p *Project) Defines(service string) bool {
+	_, ok := p.dependsOn[service]
+	return ok || slices.Contains(p.asleep, service)
 }
 
 // Service is one service of the compose file, without its environment.
@@ -69,6 +76,7 @@ func (e *Engine) Project(ctx context.Context) (*Project, error) {
 	for name, s := range loaded.Services {
 		p.dependsOn[name] = slices.Sorted(maps.Keys(s.DependsOn))
 	}
+	p.asleep = slices.Sorted(maps.Keys(loaded.DisabledServices))
 	wanted := e.cfg.Services
 	if len(wanted) == 0 {
 		wanted = slices.Collect(maps.Keys(loaded.Services))
