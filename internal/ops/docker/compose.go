@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -48,6 +50,17 @@ func (c *ComposeError) Unwrap() error { return c.Err }
 // that are there. args are arguments, never a line for a shell. It gives the last 64 KiB of the output, which may hold secrets, and
 // fails with a ComposeError. When ctx ends, the command and all that it started are ended.
 func (e *Engine) Compose(ctx context.Context, args ...string) (string, error) {
+	return e.ComposeWith(ctx, Call{}, args...)
+}
+
+// Call is how compose is run.
+type Call struct {
+	Env    map[string]string // goes before the configuration's, and before the file .env
+	Output io.Writer         // gets the output as it comes, which may hold secrets; it must not fail. May be nil
+}
+
+// ComposeWith runs compose as Compose does, with more to it.
+func (e *Engine) ComposeWith(ctx context.Context, call Call, args ...string) (string, error) {
 	if err := allowed(args); err != nil {
 		return "", err
 	}
@@ -68,7 +81,11 @@ func (e *Engine) Compose(ctx context.Context, args ...string) (string, error) {
 		return "", err
 	}
 	argv := slices.Concat(cmd.argv, []string{"--ansi", "never", "--project-name", e.cfg.Project}, args)
-	out, err := run(ctx, e.cfg.Dir, e.environment(), argv)
+	env := e.environment()
+	for name, v := range call.Env {
+		env = append(env, name+"="+v) // the last of a name counts
+	}
+	out, err := run(ctx, e.cfg.Dir, env, argv, call.Output)
 	if err != nil {
 		return out, &ComposeError{Command: strings.Join(cmd.argv, " ") + " " + args[0], Output: out, Err: err}
 	}
@@ -169,7 +186,7 @@ func (e *Engine) installed(ctx context.Context) ([]command, error) {
 	defer cancel()
 	found = nil
 	for _, argv := range [][]string{{"docker", "compose"}, {"docker-compose"}} {
-		out, err := run(ctx, os.TempDir(), e.environment(), slices.Concat(argv, []string{"version", "--short"}))
+		out, err := run(ctx, os.TempDir(), e.environment(), slices.Concat(argv, []string{"version", "--short"}), nil)
 		if err != nil {
 			continue // not there, or docker without the plugin
 		}
@@ -190,13 +207,20 @@ func (e *Engine) installed(ctx context.Context) ([]command, error) {
 	return found, nil
 }
 
-// run runs a program in a process group of its own and ends the whole group with ctx.
-func run(ctx context.Context, dir string, env, argv []string) (string, error) {
+// run runs a program in a process group of its own and ends the whole group with ctx. On Linux it also ends with this process,
+// however that ends: nobody would know what a compose command does that is left behind.
+func run(ctx context.Context, dir string, env, argv []string, also io.Writer) (string, error) {
+	runtime.LockOSThread() // the kernel watches the thread that started it
+	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // Our own words; what is not ours are arguments after them.
 	out := &keepWriter{most: composeKeeps}
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, append(env, "PWD="+dir), out, out
+	cmd.Dir, cmd.Env, cmd.Stdout = dir, append(env, "PWD="+dir), out
+	if also != nil {
+		cmd.Stdout = io.MultiWriter(out, also)
+	}
+	cmd.Stderr = cmd.Stdout
 	cmd.Stdin = bytes.NewReader(nil) // compose asks nobody
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = ownGroup()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = composeGrace
 	err := cmd.Run()

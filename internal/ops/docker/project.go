@@ -1,10 +1,12 @@
 package docker
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -17,6 +19,7 @@ import (
 	"sync"
 
 	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/sirupsen/logrus"
 )
@@ -49,10 +52,15 @@ type Service struct {
 	Healthcheck   bool     // the file has one; the image may have one of its own
 	ContainerName string   // a fixed name: there can be only one container
 	HostPorts     []string // 127.0.0.1:8080->80/tcp: there can be only one container
+	HostNetwork   bool     // it uses the machine's own network
 	Replicas      int
 	Volumes       []string // the engine's volumes that it uses, by their full names
 	MemoryLimit   int64    // bytes; 0: none
 	Restart       string   // no, always, on-failure:3, unless-stopped
+	Definition    string   // sha256 of all that the file resolves to for it, for a comparison with another reading of the same kind
+
+	// ImageVars is which variables stand in the image's reference, with the values that they have or get without one. ProjectAs tells.
+	ImageVars map[string]string
 }
 
 // quiet keeps compose-go from writing to standard error: what matters it returns.
@@ -62,17 +70,63 @@ var quiet = sync.OnceFunc(func() { logrus.SetOutput(io.Discard) })
 func (e *Engine) Project(ctx context.Context) (*Project, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	loaded, files, err := e.load(ctx)
+	loaded, files, err := e.load(ctx, View{})
 	if err != nil {
 		return nil, err
 	}
-	p := &Project{Name: e.cfg.Project, Dir: e.cfg.Dir, Files: files, dependsOn: map[string][]string{}}
+	p, err := e.project(loaded, e.cfg.Dir, files)
+	if err != nil {
+		return nil, err
+	}
 	if p.SHA256, err = hashOf(loaded, files); err != nil {
 		return nil, say(ErrComposeFile, "the compose file in %s: %w", e.cfg.Dir, err)
 	}
 	if p.Commit, err = commitOf(ctx, e.cfg.Dir); err != nil {
 		return nil, err
 	}
+	return p, nil
+}
+
+// View is another reading of the application's compose file than as it is.
+type View struct {
+	Dir string            // where another version's files are; empty: the application's own folder. The file .env is that of the application
+	Env map[string]string // goes before all other values
+}
+
+// ProjectAs reads the compose file in another way, for what would be. Files that env_file names are not read, and the variables of
+// images are told. The result has neither hash nor commit.
+func (e *Engine) ProjectAs(ctx context.Context, v View) (*Project, error) {
+	ctx, cancel := within(ctx, callWithin)
+	defer cancel()
+	loaded, files, err := e.load(ctx, v, cli.WithoutEnvironmentResolution)
+	if err != nil {
+		return nil, err
+	}
+	p, err := e.project(loaded, cmp.Or(v.Dir, e.cfg.Dir), files)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := e.options(v, cli.WithoutEnvironmentResolution, cli.WithInterpolation(false))
+	if err != nil {
+		return nil, err
+	}
+	model, err := raw.LoadModel(ctx)
+	if err != nil {
+		return nil, e.unreadable(files, err)
+	}
+	services, _ := model["services"].(map[string]any)
+	for i := range p.Services {
+		s, _ := services[p.Services[i].Name].(map[string]any)
+		p.Services[i].ImageVars = map[string]string{}
+		for name, v := range template.ExtractVariables(map[string]any{"image": s["image"]}, nil) {
+			p.Services[i].ImageVars[name] = cmp.Or(raw.Environment[name], v.DefaultValue)
+		}
+	}
+	return p, nil
+}
+
+func (e *Engine) project(loaded *types.Project, dir string, files []string) (*Project, error) {
+	p := &Project{Name: e.cfg.Project, Dir: dir, Files: files, dependsOn: map[string][]string{}}
 	for name, s := range loaded.Services {
 		p.dependsOn[name] = slices.Sorted(maps.Keys(s.DependsOn))
 	}
@@ -86,7 +140,11 @@ func (e *Engine) Project(ctx context.Context) (*Project, error) {
 		if !ok {
 			return nil, unknownService(name, slices.Collect(maps.Keys(loaded.Services)), "target.services")
 		}
-		p.Services = append(p.Services, p.service(loaded, &s))
+		described, err := p.service(loaded, &s)
+		if err != nil {
+			return nil, say(ErrComposeFile, "the service %s of the compose file in %s: %w", name, dir, err)
+		}
+		p.Services = append(p.Services, described)
 	}
 	slices.SortFunc(p.Services, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
 	return p, nil
@@ -120,22 +178,40 @@ func unknownService(name string, known []string, where string) error {
 }
 
 // load reads the file as the compose command will, from the same environment.
-func (e *Engine) load(ctx context.Context) (*types.Project, []string, error) {
-	quiet()
-	opts, err := cli.NewProjectOptions(nil,
-		cli.WithWorkingDirectory(e.cfg.Dir), cli.WithName(e.cfg.Project), cli.WithEnv(e.environment()), cli.WithEnvFiles(),
-		cli.WithDotEnv, cli.WithConfigFileEnv, cli.WithDefaultConfigPath, cli.WithDefaultProfiles())
+func (e *Engine) load(ctx context.Context, v View, more ...cli.ProjectOptionsFn) (*types.Project, []string, error) {
+	opts, err := e.options(v, more...)
 	if err != nil {
-		return nil, nil, e.unreadable(nil, err)
-	}
-	if len(opts.ConfigPaths) == 0 {
-		return nil, nil, say(ErrComposeFile, "there is no compose file in %s: correct target.dir, or put docker-compose.yml there", e.cfg.Dir)
+		return nil, nil, err
 	}
 	loaded, err := opts.LoadProject(ctx)
 	if err != nil {
 		return nil, nil, e.unreadable(opts.ConfigPaths, err)
 	}
 	return loaded, loaded.ComposeFiles, nil
+}
+
+func (e *Engine) options(v View, more ...cli.ProjectOptionsFn) (*cli.ProjectOptions, error) {
+	quiet()
+	env := e.environment()
+	for name, value := range v.Env {
+		env = append(env, name+"="+value)
+	}
+	dir := cmp.Or(v.Dir, e.cfg.Dir)
+	envFiles := cli.WithEnvFiles()
+	if _, err := os.Stat(filepath.Join(e.cfg.Dir, ".env")); dir != e.cfg.Dir && err == nil {
+		envFiles = cli.WithEnvFiles(filepath.Join(e.cfg.Dir, ".env"))
+	}
+	opts, err := cli.NewProjectOptions(nil, append([]cli.ProjectOptionsFn{
+		cli.WithWorkingDirectory(dir), cli.WithName(e.cfg.Project), cli.WithEnv(env), envFiles,
+		cli.WithDotEnv, cli.WithConfigFileEnv, cli.WithDefaultConfigPath, cli.WithDefaultProfiles(),
+	}, more...)...)
+	if err != nil {
+		return nil, e.unreadable(nil, err)
+	}
+	if len(opts.ConfigPaths) == 0 {
+		return nil, say(ErrComposeFile, "there is no compose file in %s: correct target.dir, or put docker-compose.yml there", dir)
+	}
+	return opts, nil
 }
 
 // hashOf covers the text of the files, which people review, and what they resolve to, which is what compose would create.
@@ -157,10 +233,11 @@ func hashOf(loaded *types.Project, files []string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func (p *Project) service(loaded *types.Project, s *types.ServiceConfig) Service {
+func (p *Project) service(loaded *types.Project, s *types.ServiceConfig) (Service, error) {
 	out := Service{
 		Name: s.Name, Image: s.Image, DependsOn: p.dependsOn[s.Name], ContainerName: s.ContainerName, Replicas: s.GetScale(),
 		Healthcheck: hasCheck(s.HealthCheck), MemoryLimit: int64(s.MemLimit), Restart: s.Restart,
+		HostNetwork: s.NetworkMode == "host",
 	}
 	if s.Build != nil {
 		out.Build = cmp.Or(s.Build.Context, p.Dir)
@@ -179,7 +256,16 @@ func (p *Project) service(loaded *types.Project, s *types.ServiceConfig) Service
 			out.Volumes = append(out.Volumes, cmp.Or(loaded.Volumes[v.Source].Name, v.Source))
 		}
 	}
-	return out
+	resolved, err := json.Marshal(s)
+	if err != nil {
+		return Service{}, err
+	}
+	if p.Dir != "" { // where the files are makes no difference
+		resolved = bytes.ReplaceAll(resolved, []byte(p.Dir), []byte("."))
+	}
+	sum := sha256.Sum256(resolved)
+	out.Definition = hex.EncodeToString(sum[:])
+	return out, nil
 }
 
 func hasCheck(c *types.HealthCheckConfig) bool {
