@@ -126,6 +126,7 @@ type (
 	// rollRecord is written before each thing that cannot be seen afterwards.
 	rollRecord struct {
 		Old      []ops.Container `json:"old"`
+		Left     []string        `json:"left,omitempty"`     // what an earlier deploy left, which does not run
 		Wanted   int             `json:"wanted"`             // how many containers there shall be
 		Reloaded bool            `json:"reloaded,omitempty"` // nginx may know the new ones
 		Stopped  bool            `json:"stopped,omitempty"`  // the old ones may be stopped

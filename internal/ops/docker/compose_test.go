@@ -101,7 +101,7 @@ func TestACommandThatIsCutEndsWithAllThatItStarted(t *testing.T) {
 		})
 		cancel()
 	}()
-	if _, err := run(ctx, dir, os.Environ(), []string{script}); !errors.Is(err, context.Canceled) {
+	if _, err := run(ctx, dir, os.Environ(), []string{script}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
 	until(t, "the child has ended", func() bool { return errors.Is(syscall.Kill(child, 0), syscall.ESRCH) || zombie(child) })

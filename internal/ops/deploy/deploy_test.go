@@ -1,0 +1,57 @@
+package deploy_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/ops"
+)
+
+func TestADeployUnderLoadFailsNoRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "v2", "v3-bad", "v4-late")
+	w.version("v2", nil)
+	w.version("v3-bad", w.fault("unhealthy"))
+	w.version("v4-late", w.fault("6s"))
+
+	l := w.load()
+	op := w.run("deploy", "v2")
+	all, failed := l.end()
+	w.want(op, ops.Done, "v2")
+	if len(failed) > 0 {
+		t.Errorf("good: %d of %d requests failed: %v", sum(failed), all, failed)
+	}
+	t.Logf("good: 0 of %d failed, %s", all, op.Took())
+
+	l = w.load()
+	op = w.run("deploy", "v3-bad")
+	all, failed = l.end()
+	w.want(op, ops.Undone, "v2")
+	if len(failed) > 0 {
+		t.Errorf("bad: %d of %d requests failed: %v", sum(failed), all, failed)
+	}
+	if !strings.Contains(op.Outcome.Reason, "unhealthy") || !strings.Contains(op.Outcome.Reason, "fault") {
+		t.Errorf("the reason is %q", op.Outcome.Reason)
+	}
+	t.Logf("bad: 0 of %d failed, %s: %s", all, op.Took(), op.Outcome.Reason)
+
+	w.cfg.Watch = 30 * time.Second
+	w.open(w.engine, nil)
+	l = w.load()
+	op = w.run("deploy", "v4-late")
+	all, failed = l.end()
+	w.want(op, ops.Undone, "v2")
+	t.Logf("late: %d of %d failed (the version itself), %s: %s", sum(failed), all, op.Took(), op.Outcome.Reason)
+
+	w.cfg.Watch = 2 * time.Second
+	w.open(w.engine, nil)
+	l = w.load()
+	op = w.run("rollback")
+	all, failed = l.end()
+	w.want(op, ops.Done, "v1")
+	if len(failed) > 0 {
+		t.Errorf("rollback: %d of %d requests failed: %v", sum(failed), all, failed)
+	}
+	t.Logf("rollback: 0 of %d failed, %s", all, op.Took())
+}
