@@ -79,7 +79,7 @@ func TestAProjectIsWhatTheComposeFileSays(t *testing.T) {
 		{Name: "postgres", Image: "postgres:15", Replicas: 1, Volumes: []string{"shop_data"}, MemoryLimit: 512 << 20},
 		{Name: "redis", Image: "redis", Replicas: 1, Volumes: []string{"kept-elsewhere"}},
 	}
-	if diff := cmp.Diff(want, p.Services, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, p.Services, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Service{}, "Definition")); diff != "" {
 		t.Error(diff)
 	}
 	if p.Name != "shop" || p.Commit != "" || len(p.SHA256) != 64 || len(p.Files) != 1 {
