@@ -11,6 +11,7 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/redact"
+	"github.com/ai-notebook/notebookbot/internal/ops/target"
 )
 
 // The words of the two kinds.
@@ -64,11 +65,6 @@ type Docker interface {
 	Remove(ctx context.Context, id string) error
 }
 
-// Target tells what a plan binds to.
-type Target interface {
-	Fingerprint(ctx context.Context, p ops.Plan) (ops.Fingerprint, error)
-}
-
 // Past gives the operations of the past.
 type Past interface {
 	ListOperations(ctx context.Context, f ops.Filter) ([]*ops.Operation, error)
@@ -79,7 +75,7 @@ type Kind struct {
 	word   string
 	cfg    Config
 	docker Docker
-	target Target
+	app    *target.Application
 	past   Past
 	repo   repo
 	http   *http.Client
@@ -88,7 +84,7 @@ type Kind struct {
 var _ ops.Kind = (*Kind)(nil)
 
 // New makes the kinds deploy and rollback, in this order.
-func New(cfg Config, engine Docker, target Target, past Past) (*Kind, *Kind) {
+func New(cfg Config, engine Docker, app *target.Application, past Past) (*Kind, *Kind) {
 	cfg.Versions = cmp.Or(cfg.Versions, "v*")
 	cfg.Watch = cmp.Or(cfg.Watch, time.Minute)
 	cfg.Stable = cmp.Or(cfg.Stable, 5*time.Second)
@@ -98,7 +94,7 @@ func New(cfg Config, engine Docker, target Target, past Past) (*Kind, *Kind) {
 	cfg.BuildIn = cmp.Or(cfg.BuildIn, 30*time.Minute)
 	cfg.PollEvery = cmp.Or(cfg.PollEvery, time.Second)
 	k := Kind{
-		word: WordDeploy, cfg: cfg, docker: engine, target: target, past: past, repo: repo{cfg.Dir},
+		word: WordDeploy, cfg: cfg, docker: engine, app: app, past: past, repo: repo{cfg.Dir},
 		http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		}},
@@ -130,7 +126,7 @@ func (k *Kind) Step(name string) (ops.Doer, bool) {
 	case stepTidy:
 		return tidy{k}, true
 	}
-	return nil, false
+	return k.app.Check(name)
 }
 
 // redact takes the application's secrets out of what a program wrote.

@@ -13,7 +13,7 @@ func TestADeployUnderLoadFailsNoRequest(t *testing.T) {
 	w := newWorld(t, "v2", "v3-bad", "v4-late")
 	w.version("v2", nil)
 	w.version("v3-bad", w.fault("unhealthy"))
-	w.version("v4-late", w.fault("6s"))
+	w.version("v4-late", w.fault("fails 12s"))
 
 	l := w.load()
 	op := w.run("deploy", "v2")
@@ -31,7 +31,7 @@ func TestADeployUnderLoadFailsNoRequest(t *testing.T) {
 	if len(failed) > 0 {
 		t.Errorf("bad: %d of %d requests failed: %v", sum(failed), all, failed)
 	}
-	if !strings.Contains(op.Outcome.Reason, "unhealthy") || !strings.Contains(op.Outcome.Reason, "fault") {
+	if !strings.Contains(op.Outcome.Reason, "unhealthy") || !strings.Contains(op.Outcome.Reason, "the index of notes") {
 		t.Errorf("the reason is %q", op.Outcome.Reason)
 	}
 	t.Logf("bad: 0 of %d failed, %s: %s", all, op.Took(), op.Outcome.Reason)

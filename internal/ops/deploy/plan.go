@@ -15,6 +15,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
+	"github.com/ai-notebook/notebookbot/internal/ops/target"
 )
 
 // Deadlines of steps that nothing configures.
@@ -54,13 +55,8 @@ func (k *Kind) Plan(ctx context.Context, req ops.Request) (ops.Plan, error) {
 	if k.word == WordRollback && len(req.Args) == 0 {
 		p.Args = []string{goal.version.label()}
 	}
-	if k.target != nil {
-		p.Target.Commit, p.Target.Compose = w.head.Commit, "?"
-		if p.Target, err = k.target.Fingerprint(ctx, p); err != nil {
-			return ops.Plan{}, err
-		}
-	}
-	return p, nil
+	p.Target, err = k.app.Bind(ctx)
+	return p, err
 }
 
 func (v Version) label() string {
@@ -88,10 +84,10 @@ func (k *Kind) look(ctx context.Context) (*world, error) {
 		return nil, &ops.Problem{Code: "deploy_changed_files", Name: k.cfg.Dir, Names: changed[:min(len(changed), 10)], Count: len(changed)}
 	}
 	if w.containers, err = k.docker.Containers(ctx); err != nil {
-		return nil, err
+		return nil, target.Explain(err)
 	}
 	if w.now, err = k.docker.ProjectAs(ctx, docker.View{}); err != nil {
-		return nil, err
+		return nil, target.Explain(err)
 	}
 	w.was = k.pinned(w.tags, w.now)
 	return w, nil
@@ -212,11 +208,10 @@ func (k *Kind) draft(ctx context.Context, w *world, goal *earlier) (ops.Plan, er
 	if err := k.steps(ctx, &p, w, &d); err != nil {
 		return ops.Plan{}, err
 	}
-	p.Target.Services = map[string][]string{}
 	for _, s := range d.Services {
-		p.Target.Services[s.Name] = []string{}
 		p.Silence = append(p.Silence, s.Name)
 	}
+	p.Checks = k.app.Checks(p.Silence)
 	p.Details, err = json.Marshal(d)
 	return p, err
 }
@@ -303,7 +298,7 @@ func (k *Kind) notes(d *Details, moved []string) []string {
 		note("others_changed", strings.Join(others, ", "))
 	}
 	if len(unchecked) > 0 {
-		note("no_healthcheck", strings.Join(unchecked, ", "))
+		out = append(out, "no_healthcheck: "+strings.Join(unchecked, ", "))
 	}
 	if len(gap) > 0 {
 		note("gap", strings.Join(gap, ", "))

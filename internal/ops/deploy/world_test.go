@@ -22,6 +22,7 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/deploy"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
+	"github.com/ai-notebook/notebookbot/internal/ops/target"
 	"github.com/ai-notebook/notebookbot/internal/realparts"
 	"github.com/ai-notebook/notebookbot/internal/store"
 	"github.com/ai-notebook/notebookbot/internal/store/storetest"
@@ -42,28 +43,12 @@ func (everybody) MayRun(context.Context, ops.Person, string) error      { return
 func (everybody) MayApprove(context.Context, ops.Person, string) error  { return nil }
 func (everybody) MayActAlone(context.Context, ops.Person, string) error { return nil }
 
-// fingerprints tells what plans bind to, from the real engine.
-type fingerprints struct{ engine *docker.Engine }
-
-func (f fingerprints) Fingerprint(ctx context.Context, p ops.Plan) (ops.Fingerprint, error) {
-	now, err := f.engine.Fingerprint(ctx)
-	if err != nil {
-		return ops.Fingerprint{}, err
-	}
-	out := ops.Fingerprint{Services: map[string][]string{}, Commit: now.Commit, Compose: now.Compose}
-	for _, s := range now.Services {
-		if _, ok := p.Target.Services[s.Service]; ok {
-			out.Services[s.Service] = s.Images
-		}
-	}
-	return out, nil
-}
-
 // world is a bot with the sample application as a git checkout with versions.
 type world struct {
 	*testing.T
 	app    *realparts.Application
 	engine *docker.Engine
+	target *target.Application
 	store  *store.Store
 	cfg    deploy.Config
 	svc    *ops.Service
@@ -89,6 +74,7 @@ func newWorld(t *testing.T, versions ...string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.engine.Close() })
+	w.target = &target.Application{Engine: w.engine, Project: w.app.Project, URL: w.app.URL("/health"), Stable: 500 * time.Millisecond}
 	w.cfg = deploy.Config{
 		Project: w.app.Project, Dir: w.app.Dir, Host: host, Never: []string{"postgres", "redis"}, HealthURL: w.app.URL("/health"),
 		Watch: 2 * time.Second, Stable: time.Second, HealthyIn: 30 * time.Second, StopIn: 5 * time.Second, PollEvery: 200 * time.Millisecond,
@@ -101,7 +87,7 @@ func newWorld(t *testing.T, versions ...string) *world {
 // open starts the bot anew, as a start of the program does. wrap may exchange steps.
 func (w *world) open(engine deploy.Docker, wrap func(ops.Kind) ops.Kind) {
 	w.starts++
-	forward, back := deploy.New(w.cfg, engine, fingerprints{w.engine}, w.store)
+	forward, back := deploy.New(w.cfg, engine, w.target, w.store)
 	kinds := []ops.Kind{forward, back}
 	if wrap != nil {
 		for i := range kinds {
@@ -109,7 +95,7 @@ func (w *world) open(engine deploy.Docker, wrap func(ops.Kind) ops.Kind) {
 		}
 	}
 	w.svc = ops.NewService(w.store, ops.Config{
-		Kinds: kinds, People: everybody{}, Target: fingerprints{w.engine}, Ops: "C0OPS",
+		Kinds: kinds, People: everybody{}, Target: w.target, Ops: "C0OPS",
 	}, slog.New(slog.DiscardHandler))
 	w.runner = ops.NewRunner(w.svc, ops.RunnerConfig{Owner: fmt.Sprintf("process %d", w.starts), Retry: 10 * time.Millisecond, Lease: 2 * time.Second})
 }
