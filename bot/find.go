@@ -79,10 +79,20 @@ func (s search) run(ctx context.Context) (notify.Posted, bool, error) {
 	return notify.Posted{}, false, failed("too_long", false, true, fmt.Errorf("%s: %w", s.method, errTooLong))
 }
 
-// ours is a message with our key that we wrote: another app could carry the same metadata.
+// ours is a message with our key that we wrote: another app could carry the same metadata. A file has none, so its name tells.
 func (s search) ours(m node) bool {
-	return m.at("metadata", "event_type").text() == metadataType && m.at("metadata", "event_payload", "key").text() == s.key &&
-		(m.at("bot_id").text() == s.self.bot || m.at("user").text() == s.self.user) && m.at("ts").text() != ""
+	if m.at("bot_id").text() != s.self.bot && m.at("user").text() != s.self.user || m.at("ts").text() == "" {
+		return false
+	}
+	if m.at("metadata", "event_type").text() == metadataType && m.at("metadata", "event_payload", "key").text() == s.key {
+		return true
+	}
+	for _, f := range m.at("files").list() {
+		if tagged(f.at("name").text(), s.key) {
+			return true
+		}
+	}
+	return false
 }
 
 // conversation gives the channel in which messages to that id stand: for a person, the direct channel.

@@ -12,6 +12,7 @@ var scopes = []scope{
 	{"channels:read", "checking the channels of the configuration, public"},
 	{"chat:write", "cards, answers, notices"},
 	{"commands", "the slash command and the shortcuts"},
+	{"files:write", "what is too long for a message, such as logs"},
 	{"groups:history", "looking up a message whose answer was lost, private channels"},
 	{"groups:read", "checking the channels of the configuration, private"},
 	{"im:history", "direct messages as commands, and looking up what was sent there"},

@@ -23,6 +23,9 @@ const metadataType = "notebookbot"
 
 // Post posts a message. The answer tells where it stands, which is a D… channel when a person's id was given.
 func (b *Bot) Post(ctx context.Context, p notify.Post) (notify.Posted, error) {
+	if p.Message.File != nil {
+		return b.upload(ctx, p)
+	}
 	form := b.form(p)
 	form.Set("channel", p.Channel)
 	form.Set("unfurl_links", "false") // Slack would fetch an address and show what it says

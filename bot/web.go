@@ -50,12 +50,14 @@ type answer struct {
 
 // call is one request to Slack.
 type call struct {
-	method     string     // for metrics, and of the API
-	form       url.Values // arguments as a form with the bot's token in it …
-	json       any        // … or as JSON with a Bearer token
-	token      Secret
-	url        string // a response URL; no token
-	repeatable bool   // doing it twice is the same as once
+	method      string     // for metrics, and of the API
+	form        url.Values // arguments as a form with the bot's token in it …
+	json        any        // … or as JSON with a Bearer token
+	token       Secret
+	url         string // a response URL, or one for an upload; no token
+	upload      []byte // the body of an upload, of the type contentType
+	contentType string
+	repeatable  bool // doing it twice is the same as once
 }
 
 // do calls Slack once.
@@ -103,7 +105,7 @@ func (w *web) judge(c call, resp *http.Response, body []byte) (answer, error) {
 	if resp.StatusCode == http.StatusTooManyRequests {
 		return answer{}, limited(resp.Header.Get("Retry-After"), head.at("retry_after").number(), time.Now())
 	}
-	if resp.StatusCode == http.StatusOK && c.url != "" && string(bytes.TrimSpace(body)) == "ok" {
+	if resp.StatusCode == http.StatusOK && c.url != "" && (c.upload != nil || string(bytes.TrimSpace(body)) == "ok") {
 		return answer{}, nil
 	}
 	ok, isBool := head.at("ok").value.(bool)
@@ -167,6 +169,8 @@ func (w *web) request(ctx context.Context, c call) (*http.Request, error) {
 			return nil, fmt.Errorf("encoding %s: %w", c.method, err)
 		}
 		body = bytes.NewReader(b)
+	case c.upload != nil:
+		contentType, body = c.contentType, bytes.NewReader(c.upload)
 	}
 	if c.url != "" {
 		if !w.mayAnswerTo(c.url) {

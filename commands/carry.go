@@ -43,6 +43,7 @@ type outcome struct {
 	alone     bool              // for the caller alone, wherever it was asked
 	everybody bool              // for all to see, wherever it was asked
 	share     string            // words that give the same answer again; empty: the answer is not to be shared
+	file      templates.Message // with a file that goes to the caller's direct messages besides; without one: nothing
 	// key names the answer where two requests may lead to one message; empty: the request names it.
 	key string
 
@@ -290,7 +291,16 @@ func (r *Runner) answer(tx ops.Tx, req Request, home place, out outcome) error {
 		return fmt.Errorf("write an answer: %w", err)
 	}
 	n.Message = b
-	return tx.Notify(n)
+	if err := tx.Notify(n); err != nil || out.file.File == nil {
+		return err
+	}
+	if b, err = json.Marshal(out.file); err != nil {
+		return fmt.Errorf("write a file: %w", err)
+	}
+	return tx.Notify(incidents.Notice{
+		Key: n.Key + "/file", Kind: incidents.Answer, Lane: "file/" + req.User, Priority: incidents.PriorityAnswer, At: n.At, By: n.By,
+		Channel: req.User, Message: b,
+	})
 }
 
 // maxShare keeps the words of a share button below Slack's 2,000 characters.

@@ -40,7 +40,13 @@ func runLogs(ctx context.Context, r *Runner, c *call) (outcome, error) {
 		return outcome{}, fromOperations(err, 0, nil)
 	}
 	v := logsView(found, q)
-	return outcome{say: r.Words.Logs(v), alone: true, target: found.Service}, nil
+	out := outcome{alone: true, target: found.Service}
+	if v.File = !templates.LogsFit(v.Lines) && c.req.Source != Terminal; v.File {
+		name := found.Service + "-" + r.Now().UTC().Format("20060102T150405Z") + ".log"
+		out.file = r.Words.LogsFile(v, name)
+	}
+	out.say = r.Words.Logs(v)
+	return out, nil
 }
 
 // logsQuery reads `logs SERVICE [N] [since 1h] [text|/regexp/]`. What follows is taken as it was written.

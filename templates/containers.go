@@ -156,6 +156,16 @@ func LogsFit(lines []string) bool {
 	return len(lines) <= shownLines && n <= shownLetters
 }
 
+// LogsFile is all lines of a log as a file; of one that is too large, the last of it.
+func (t *Templates) LogsFile(v LogsView, name string) Message {
+	text := strings.Join(v.Lines, "\n") + "\n"
+	if over := len(text) - MaxFile; over > 0 {
+		text = text[over:]
+		text = text[strings.IndexByte(text, '\n')+1:]
+	}
+	return Message{Summary: t.plain("logs.file", Args{Word: v.Service, Count: len(v.Lines)}), File: &File{Name: name, Text: text}}
+}
+
 // Logs is the answer to `logs`.
 func (t *Templates) Logs(v LogsView) Message {
 	a := Args{Word: v.Service, Count: len(v.Lines), Total: v.Looked, Most: v.Errors, Text: cut(v.Match, 80), Since: v.Since, Yes: v.Cut}

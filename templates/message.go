@@ -87,11 +87,22 @@ type Button struct {
 // Confirm asks before a button acts.
 type Confirm struct{ Title, Text, Yes, No string }
 
-// Message is what is posted: Summary is what notifications and screen readers tell, Blocks what is shown.
+// Message is what is posted: Summary is what notifications and screen readers tell, Blocks what is shown. With a File it is the file
+// that is posted, and Summary stands above it.
 type Message struct {
 	Summary string  `json:"summary"`
 	Blocks  []Block `json:"blocks,omitempty"`
+	File    *File   `json:"file,omitempty"`
 }
+
+// File is a text that is too long for a message.
+type File struct {
+	Name string `json:"name"` // of a-z 0-9 . _ and -, with its ending
+	Text string `json:"text"` // at most MaxFile bytes
+}
+
+// MaxFile is how many bytes a file may have: it lies in the store until it is sent.
+const MaxFile = 1 << 20
 
 // InputKind says what a modal asks.
 type InputKind string
