@@ -94,6 +94,7 @@ func (c *Console) Handler() http.Handler {
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /api/state", c.state)
 	mux.HandleFunc("GET /api/sample", c.sampleState)
+	mux.HandleFunc("GET /api/file/{id}", c.file)
 	for name, act := range map[string]func(context.Context, request) answer{
 		"say": c.say, "click": c.click, "shortcut": c.shortcut, "submit": c.submit, "close": c.close, "alert": c.alert, "sample": c.sample,
 	} {

@@ -52,6 +52,7 @@ type post struct {
 	Edited    bool              `json:"edited,omitempty"`
 	Text      string            `json:"text"`
 	Blocks    []slackfake.Block `json:"blocks,omitempty"`
+	Files     []slackfake.File  `json:"files,omitempty"`
 	Replies   []post            `json:"replies,omitempty"`
 }
 
@@ -109,6 +110,27 @@ func (c *Console) look(me string) state {
 	return s
 }
 
+// file gives a file that stands in a message which the person sees.
+func (c *Console) file(w http.ResponseWriter, r *http.Request) {
+	me, id := r.URL.Query().Get("as"), r.PathValue("id")
+	seen := false
+	for _, room := range c.look(me).Channels {
+		for _, p := range room.Messages {
+			for _, post := range append([]post{p}, p.Replies...) {
+				seen = seen || slices.ContainsFunc(post.Files, func(f slackfake.File) bool { return f.ID == id })
+			}
+		}
+	}
+	data, ok := c.cfg.Slack.FileData(id)
+	if !ok || !seen || !c.plays(me) {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", "attachment")
+	_, _ = w.Write(data)
+}
+
 func (c *Console) room(ch slackfake.ChannelState, snap slackfake.Snapshot, me string, names map[string]string) room {
 	r := room{ID: ch.ID, Name: ch.Name, Topic: c.cfg.Topics[ch.ID], Messages: []post{}}
 	if ch.Direct != "" {
@@ -130,7 +152,7 @@ func (c *Console) room(ch slackfake.ChannelState, snap slackfake.Snapshot, me st
 		}
 		p := post{
 			Channel: m.Channel, TS: m.TS, User: m.User, Name: names[m.User], Bot: m.Own, Ephemeral: only[m.TS], Edited: m.Edited,
-			Text: m.Text, Blocks: m.Blocks,
+			Text: m.Text, Blocks: m.Blocks, Files: m.Files,
 		}
 		if p.Bot {
 			p.Name = snap.App.Name

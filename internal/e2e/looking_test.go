@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -35,7 +36,11 @@ func TestHealthIsToldToAllAndALongLogGoesToTheCallerAsAFileWithoutItsSecrets(t *
 		return report.TS != ""
 	})
 	t.Log(report.Text)
-	shown := string(report.Blocks)
+	blocks, err := json.Marshal(report.Blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := string(blocks)
 	for _, want := range []string{"backend", "PostgreSQL", "Redis", "内存", "备份"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("it does not tell of %s", want)

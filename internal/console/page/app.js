@@ -109,6 +109,7 @@ function message(m, inThread, unread) {
       el('span', { class: 'who' }, m.name), m.bot ? tag('bot') : null, el('time', { class: 'when', datetime: at.toISOString(), title: full(at) }, clock(at)),
       m.edited ? tag('edited') : null, m.ephemeral ? el('span', { class: 'tag eye' }, '👁 ' + T('only')) : null,
       m.blocks?.length ? renderBlocks(m.blocks, press) : el('div', { class: 'rt' }, mrkdwn(m.text || '')),
+      (m.files || []).map(f => el('a', { class: 'file', href: 'api/file/' + encodeURIComponent(f.id) + '?as=' + encodeURIComponent(me), download: f.name }, '📄 ' + f.name, el('small', {}, ' ' + Math.ceil(f.size / 1000) + ' kB'))),
       inThread || m.ephemeral ? null : el('div', { class: 'under' },
         el('button', { type: 'button', class: 'more', onclick: open }, m.replies?.length ? T('replies', n) : T('reply'), last ? el('small', {}, last) : null,
           unread ? el('span', { class: 'new' }, T('fresh', unread)) : null),

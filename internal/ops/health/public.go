@@ -109,16 +109,24 @@ func (k check) certificate(s *scene, name string, chain []*x509.Certificate) Che
 		others.AddCert(c)
 	}
 	_, err := chain[0].Verify(x509.VerifyOptions{DNSName: name, Intermediates: others, CurrentTime: now})
-	switch {
-	case err != nil:
+	if err != nil {
 		f.Text = s.text(err.Error(), shortText)
 		return k.one(Failed, "certificate.bad", f)
-	case days < certNow:
-		return k.one(Failed, "certificate.days", f)
-	case days < certSooner:
-		return k.one(Warning, "certificate.days", f)
-	case days < certSoon:
-		return k.one(Warning, "certificate.days", f)
 	}
-	return k.one(OK, "certificate.days", f)
+	f.Limit = certSoon
+	if days < certSooner {
+		f.Limit = certSooner
+	}
+	return k.one(certified(ends.Sub(now)), "certificate.days", f)
+}
+
+// certified is how a certificate is with so much time left.
+func certified(left time.Duration) State {
+	switch days := left / (24 * time.Hour); {
+	case days < certNow:
+		return Failed
+	case days < certSoon:
+		return Warning
+	}
+	return OK
 }
