@@ -12,10 +12,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/internal/console"
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 )
@@ -70,7 +72,7 @@ func demo(ctx context.Context, e env, o demoOptions, log *slog.Logger) error {
 		Handler: console.New(console.Config{
 			Slack: workspace, Locale: o.locale, People: people, Topics: demoTopics, Alerts: alerts.list(), Hold: demoHold,
 			Shortcuts: demoShortcuts(cfg), Absent: map[string]string{demoPrometheus: "Prometheus", demoAlertmanager: "Alertmanager"},
-			Sample: app.onPage(),
+			Sample: app.onPage(), Commands: firstWords(commands.Words()),
 		}).Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -94,6 +96,15 @@ func demo(ctx context.Context, e env, o demoOptions, log *slog.Logger) error {
 		openBrowser(ctx, address, log)
 	}
 	return loops.Wait()
+}
+
+func firstWords(all []string) []string {
+	var out []string
+	for _, words := range all {
+		first, _, _ := strings.Cut(words, " ")
+		out = append(out, first)
+	}
+	return out
 }
 
 func loopback(host string) bool {

@@ -56,6 +56,7 @@ type Config struct {
 	Hold      time.Duration     // told in the tour
 	Absent    map[string]string // by host:port: what links lead to that is not there, which the page says instead of opening them
 	Sample    *Sample           // nil: there is none
+	Commands  []string          // the first words of the bot's commands: the tour names no others
 }
 
 // Console serves the page and its API.

@@ -32,6 +32,7 @@ type state struct {
 	Alerts   []Alert           `json:"alerts"`
 
 	Shortcuts []Shortcut `json:"shortcuts"`
+	Commands  []string   `json:"commands"`
 }
 
 type room struct {
@@ -96,7 +97,7 @@ func (c *Console) look(me string) state {
 	}
 	s := state{
 		Version: snap.Version, Me: me, Locale: c.cfg.Locale, Team: snap.Team.Domain, Hold: int(c.cfg.Hold.Seconds()), Absent: c.cfg.Absent,
-		People: c.cfg.People, Names: names, Groups: snap.Groups, Alerts: c.cfg.Alerts, Shortcuts: c.cfg.Shortcuts,
+		People: c.cfg.People, Names: names, Groups: snap.Groups, Alerts: c.cfg.Alerts, Shortcuts: c.cfg.Shortcuts, Commands: c.cfg.Commands,
 	}
 	for _, ch := range snap.Channels {
 		if ch.Archived || !slices.Contains(ch.Members, me) && ch.Direct != me {

@@ -2,7 +2,7 @@
 import { el, mrkdwn, renderBlocks, world } from './blocks.js';
 import { confirmed, drawView } from './dialogs.js';
 import { drawSample, watchSample } from './sample.js';
-import { T, clock, day, full, lang, speak, tour } from './words.js';
+import { T, clock, day, full, lang, sampleTour, speak, tour } from './words.js';
 
 const $ = id => document.getElementById(id);
 const narrow = matchMedia('(max-width: 700px)');
@@ -41,8 +41,10 @@ function words() {
   $('lang').textContent = lang === 'en' ? '中文' : 'English';
   drawSample();
   $('speaks').textContent = T('speaks')[state.locale] || '';
-  const cmd = text => el('button', { type: 'button', class: 'cmd', onclick: () => prepare(text) }, text);
-  $('tour').replaceChildren(...tour(state.hold).map(([text, ...commands]) => el('li', {}, text, commands.flatMap((c, i) => [i ? ' ' : null, cmd(c)]))));
+  const cmd = text => /^[/@]/.test(text) ? el('button', { type: 'button', class: 'cmd', onclick: () => prepare(text) }, text) : text;
+  const list = steps => steps.map(([text, ...commands]) => el('li', {}, text, commands.flatMap((c, i) => [i ? ' ' : null, cmd(c)])));
+  $('tour').replaceChildren(...list(tour(state.hold)));
+  $('sampletour').replaceChildren(...list(sampleTour(word => (state.commands || []).includes(word))));
   $('alerts').replaceChildren(...state.alerts.map(a => el('button', {
     type: 'button', 'data-alert': a.name, onclick: async ev => {
       const b = ev.currentTarget;

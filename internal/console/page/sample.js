@@ -2,7 +2,7 @@
 import { el, safeLink } from './blocks.js';
 import { T, clock } from './words.js';
 
-const part = document.getElementById('samplepart'), box = document.getElementById('sample');
+const part = document.getElementById('samplepart'), box = document.getElementById('sample'), tries = document.getElementById('sampletry');
 let sample = null, press = () => {};
 
 // act is a button that asks the demo for something.
@@ -51,6 +51,7 @@ export function drawSample() {
   if (part.hidden) return;
   const had = box.contains(document.activeElement) && document.activeElement.dataset.do;
   box.dataset.phase = sample.phase;
+  tries.hidden = sample.phase !== 'up';
   box.replaceChildren(...PHASES[sample.phase]().flat());
   if (had) (box.querySelector('[data-do="' + CSS.escape(had) + '"]') || box.querySelector('button'))?.focus({ preventScroll: true });
 }

@@ -2,7 +2,7 @@
 
 const WORDS = {
   'zh-CN': {
-    demo: '演示', side: '人员和频道', iam: '我现在是', channels: '频道和私信', alerts: '触发告警', tour: '试试看',
+    demo: '演示', side: '人员和频道', iam: '我现在是', channels: '频道和私信', alerts: '触发告警', tour: '试试看', sampletour: '用示例应用试试',
     alertshint: '按 Alertmanager 的格式发到机器人真正的 webhook。', fired: '已发送，webhook 回答 200。', nothing: '现在没有告警在触发。',
     send: '发送', thread: '话题', messages: '消息', close: '关闭', cancel: '取消', newest: '↓ 有新消息',
     box: '消息，/notebook 命令，或 @notebookbot …', replybox: '回复，或 @notebookbot 命令',
@@ -30,7 +30,7 @@ const WORDS = {
     speaks: { 'zh-CN': '机器人说中文（app.locale）。要它说英文：notebookbot demo --locale en', en: '机器人说英文，因为演示是用 --locale en 启动的。' },
   },
   en: {
-    demo: 'demo', side: 'People and channels', iam: 'I am', channels: 'Channels and direct messages', alerts: 'Fire alerts', tour: 'What to try',
+    demo: 'demo', side: 'People and channels', iam: 'I am', channels: 'Channels and direct messages', alerts: 'Fire alerts', tour: 'What to try', sampletour: 'Try with the sample application',
     alertshint: 'Sent as Alertmanager does, to the bot’s real webhook.', fired: 'Sent; the webhook answered 200.', nothing: 'No alert is firing.',
     send: 'Send', thread: 'Thread', messages: 'Messages', close: 'Close', cancel: 'Cancel', newest: '↓ New messages',
     box: 'Message, /notebook command, or @notebookbot …', replybox: 'Reply, or @notebookbot command',
@@ -82,6 +82,38 @@ const TOUR = {
     ['Write a plain message, then press “Open an incident” below it.'],
   ],
 };
+
+// What there is to try while the sample application runs. A step whose commands the bot does not have is left out.
+const SAMPLE_TOUR = {
+  'zh-CN': [
+    ['在上面点“杀掉 backend”：大约 5 秒后，真实的告警到 #incidents。'],
+    ['换成李娜，看看哪里不对：', '/notebook health', '/notebook logs backend'],
+    ['要求重启：', '/notebook restart backend', '再换成陈波，在 #ops 点“批准”，看它一步步执行和检查。'],
+    ['backend 恢复后告警自己结束，故障变为“已恢复”。'],
+    ['换一种弄坏：让 backend 返回 500 或卡死，健康检查看到的不一样。'],
+    ['备份并查看：', '/notebook backup', '/notebook backup list'],
+    ['发布好的版本：', '/notebook deploy v2'],
+    ['发布坏的版本，看它自己退回：v3 一直不健康，v4 过一会儿才出错。', '/notebook deploy v3', '/notebook deploy v4'],
+    ['退回上一个版本：', '/notebook rollback'],
+  ],
+  en: [
+    ['Press “kill the backend” above: after about 5 s the real alert comes to #incidents.'],
+    ['Be Ana and see what is wrong: ', '/notebook health', '/notebook logs backend'],
+    ['Ask for a restart: ', '/notebook restart backend', 'then be Bo, approve it in #ops, and watch it step by step.'],
+    ['Once the backend is up the alert ends by itself and the incident recovers.'],
+    ['Break it in another way: answering 500 or hanging, the health check sees different things.'],
+    ['Back it up, and look: ', '/notebook backup', '/notebook backup list'],
+    ['Deploy a good version: ', '/notebook deploy v2'],
+    ['Deploy bad ones, which go back by themselves: v3 is never healthy, v4 fails after a while. ', '/notebook deploy v3', '/notebook deploy v4'],
+    ['Go back to the version before: ', '/notebook rollback'],
+  ],
+};
+
+// sampleTour is that tour; has tells whether the bot knows a word.
+export function sampleTour(has) {
+  const known = c => !c.startsWith('/notebook ') || has(c.split(' ')[1]);
+  return (SAMPLE_TOUR[lang] || SAMPLE_TOUR['zh-CN']).filter(step => step.every(known));
+}
 
 export let lang = localStorage.lang in WORDS ? localStorage.lang : '';
 
