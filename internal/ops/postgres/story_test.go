@@ -15,13 +15,20 @@ import (
 // story is a database of the test's own on the sample application's server.
 type story struct {
 	*Database
-	t      *testing.T
+	t      testing.TB
 	engine *docker.Engine
 	app    *realparts.Application
 }
 
 // newStory starts the sample application, its PostgreSQL alone, and fills its database with two tables and what hangs on them.
 func newStory(t *testing.T) *story {
+	t.Helper()
+	s := newStoryOf(t)
+	s.sql("ai_notebook", sample)
+	return s
+}
+
+func newStoryOf(t testing.TB) *story {
 	t.Helper()
 	app := realparts.StartApplication(t, "", "postgres")
 	engine, err := docker.Open(docker.Config{Host: app.Host, Project: app.Project, Dir: app.Dir})
@@ -39,7 +46,10 @@ func newStory(t *testing.T) *story {
 	}
 	s := &story{Database: d, t: t, engine: engine, app: app}
 	until(t, "the database answers", func() bool { return d.Ready(t.Context()) == nil })
-	s.sql("ai_notebook", `create role writer login;
+	return s
+}
+
+const sample = `create role writer login;
 create table users (id bigint primary key, name text not null);
 create table "odd ""name""" (id bigserial primary key, user_id bigint references users, body text);
 create index on "odd ""name""" (user_id);
@@ -51,14 +61,14 @@ alter database ai_notebook set search_path to "odd, one", public;
 alter database ai_notebook set work_mem to '5MB';
 alter role writer in database ai_notebook set default_transaction_read_only to on;
 grant connect on database ai_notebook to writer with grant option;
-`)
-	return s
-}
+`
 
 // sql runs statements as a person would.
 func (s *story) sql(database, sql string) string {
 	s.t.Helper()
-	out, err := s.ask(context.WithoutCancel(s.t.Context()), database, sql, nil)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), 5*time.Minute)
+	defer cancel()
+	out, err := s.ask(ctx, database, sql, nil)
 	if err != nil {
 		s.t.Fatalf("%s: %v", sql, err)
 	}
@@ -80,7 +90,7 @@ func (s *story) names() string {
 	return strings.ReplaceAll(s.sql("postgres", "select datname from pg_database where datname like 'ai_notebook%' order by 1;"), "\n", " ")
 }
 
-func until(t *testing.T, what string, ok func() bool) {
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(time.Minute)
 	for tick := time.NewTicker(50 * time.Millisecond); !ok(); {
