@@ -1,7 +1,10 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -112,3 +115,33 @@ func (d *Database) Facts(ctx context.Context) (*Facts, error) {
 }
 
 func seconds(s float64) time.Duration { return time.Duration(max(0, s) * float64(time.Second)) }
+
+// Free is how many bytes the file system of the server's data has left. False: the container has no df that could tell.
+func (d *Database) Free(ctx context.Context) (int64, bool, error) {
+	ctx, cancel := limit(ctx)
+	defer cancel()
+	dir, err := d.ask(ctx, d.upkeep(), "show data_directory;", nil)
+	if err != nil {
+		return 0, false, err
+	}
+	at, err := d.find(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	var out bytes.Buffer
+	code, _, err := d.exec(ctx, at.container, []string{"df", "-P", "-k", dir}, nil, &out)
+	if err != nil {
+		return 0, false, err
+	}
+	// Two lines; the fourth column is what is available, in KiB.
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	fields := strings.Fields(lines[len(lines)-1])
+	if code != 0 || len(lines) != 2 || len(fields) < 4 {
+		return 0, false, nil
+	}
+	n, err := strconv.ParseInt(fields[3], 10, 64)
+	if err != nil {
+		return 0, false, nil //nolint:nilerr // It is no number: a df of another kind.
+	}
+	return n << 10, true, nil
+}

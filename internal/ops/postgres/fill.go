@@ -115,7 +115,7 @@ func (d *Database) LookFilled(ctx context.Context, name string) (Filled, error) 
 		return "", err
 	case !there:
 		return FilledNot, nil
-	case mark == markFilled:
+	case mark == markFilled, strings.HasPrefix(mark, markKept): // the latter was live for a while
 		return FilledWhole, nil
 	case mark == markFilling, mark == "":
 		return FilledPartly, nil // without a mark: it was just created

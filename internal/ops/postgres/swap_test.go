@@ -113,7 +113,7 @@ func TestTheLiveDatabaseIsExchangedUnderItsClientsAndBack(t *testing.T) {
 	s.sql("ai_notebook", "delete from \"odd \"\"name\"\"\"; insert into users values (5000, 'later')")
 	look := func(want Swapped) {
 		t.Helper()
-		if how, err := s.LookSwapped(t.Context(), "ai_notebook_new_op1", "ai_notebook_before_op1"); how != want {
+		if how, err := s.LookSwapped(t.Context(), "ai_notebook_new_op1"); how != want {
 			t.Errorf("it is %s, want %s (%v)", how, want, err)
 		}
 	}
@@ -190,6 +190,34 @@ func TestAnExchangeThatCannotBeMadeChangesNothing(t *testing.T) {
 	}
 	if s.sql("postgres", "select datname from pg_database where datname = 'ai_notebook' and shobj_description(oid, 'pg_database') is null") == "" {
 		t.Error("the live one was marked")
+	}
+}
+
+func TestADatabaseThatSomebodyDroppedIsPutInPlaceAndTakenBack(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	_, b := s.dump()
+	s.sql("postgres", "drop database ai_notebook")
+	is(t, s.Ready(t.Context()), ErrNoDatabase)
+	if err := s.Fill(t.Context(), "ai_notebook_new_op1", bytes.NewReader(b), nil); err != nil {
+		t.Fatal(err)
+	}
+	if how, err := s.LookSwapped(t.Context(), "ai_notebook_new_op1"); how != SwappedNot || err != nil {
+		t.Errorf("it is %s, %v", how, err)
+	}
+	for range 2 {
+		if _, err := s.Swap(t.Context(), "ai_notebook_new_op1", "ai_notebook_before_op1"); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.names(); got != "ai_notebook" {
+			t.Errorf("there are %s", got)
+		}
+		if _, err := s.Unswap(t.Context(), "ai_notebook_new_op1", "ai_notebook_before_op1"); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.names(); got != "ai_notebook_new_op1" {
+			t.Errorf("there are %s", got)
+		}
 	}
 }
 
