@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/client"
 	"golang.org/x/sync/errgroup"
 )
@@ -55,7 +56,8 @@ type Container struct {
 	ImageID     string // sha256:…
 	MemoryLimit int64  // bytes; 0: none
 	HostPorts   []string
-	Restart     string // its restart policy
+	Binds       []string // files and folders of the host that it sees, as they were when it started
+	Restart     string   // its restart policy
 
 	tty bool
 }
@@ -200,6 +202,12 @@ func described(r *container.InspectResponse) *Container {
 		}
 	}
 	slices.Sort(c.HostPorts)
+	for _, m := range r.Mounts {
+		if m.Type == mount.TypeBind {
+			c.Binds = append(c.Binds, m.Source)
+		}
+	}
+	slices.Sort(c.Binds)
 	return c
 }
 

@@ -60,7 +60,7 @@ func postgres() (Root, []string, bool) {
 		Further: known(),
 	}
 	// Where they are called, which is not where they are on a system whose /bin is a link.
-	for _, path := range strings.Fields("/bin/sh /bin/id /bin/mkdir /bin/chown /bin/rm /bin/cat /usr/bin/setpriv") {
+	for _, path := range strings.Fields("/bin/sh /bin/id /bin/mkdir /bin/chown /bin/rm /bin/cat /bin/df /usr/bin/setpriv") {
 		if _, err := os.Stat(path); err != nil {
 			return Root{}, nil, false
 		}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package restore
+
+func swapNames(a, b string) error { return swapInSteps(a, b) }
