@@ -41,7 +41,7 @@ func init() {
 		incidentOpen, incidentList, incidentShow, incidentSearch, incidentAck, incidentLevel, incidentCommander, incidentEscalate,
 		incidentNote, incidentResolve, incidentReopen,
 		healthCheck, stats, logsOf,
-		restart, operationList, operationShow, operationApprove, operationReject, operationCancel, operationAlone, operationReview,
+		restart, deploy, rollback, operationList, operationShow, operationApprove, operationReject, operationCancel, operationAlone, operationReview,
 		onCall, contacts,
 		capacity, auditLog, help,
 	}

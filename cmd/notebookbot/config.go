@@ -192,5 +192,5 @@ func (c *Config) Later() []string {
 
 // laterKeys belong to deploys, backups and notices to users, which later versions bring.
 var laterKeys = []string{
-	"prometheus", "deploy", "backup", "notices", "status",
+	"prometheus", "backup", "notices", "status",
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/internal/access"
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/deploy"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/redact"
 	"github.com/ai-notebook/notebookbot/internal/ops/restart"
@@ -18,6 +19,7 @@ import (
 type operations struct {
 	engine  *docker.Engine
 	app     *target.Application
+	past    deploy.Past
 	service *ops.Service
 	runner  *ops.Runner
 }
@@ -30,7 +32,7 @@ func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	o := &operations{engine: engine, app: &target.Application{
+	o := &operations{engine: engine, past: st, app: &target.Application{
 		Engine: engine, Project: c.Target.Project, URL: c.Target.HealthURL,
 		Redact: func() *redact.Redactor { return redact.Dir(c.Target.Dir, nil) },
 	}}
@@ -53,8 +55,13 @@ func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Lo
 }
 
 // kinds are the operations that people can ask for.
-func (*Config) kinds(o *operations) []ops.Kind {
+func (c *Config) kinds(o *operations) []ops.Kind {
+	forward, back := deploy.New(deploy.Config{
+		Project: c.Target.Project, Dir: c.Target.Dir, Host: c.Target.DockerHost, Versions: c.Target.Versions,
+		Never: []string{c.Database.Service, c.Redis.Service}, HealthURL: c.Target.HealthURL, Watch: c.Deploy.Watch, Migrate: c.Deploy.Migrate,
+	}, o.engine, o.app, o.past)
 	return []ops.Kind{
+		forward, back,
 		&restart.Kind{Engine: o.engine, App: o.app},
 	}
 }

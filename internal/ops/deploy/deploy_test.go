@@ -37,7 +37,7 @@ func TestADeployUnderLoadFailsNoRequest(t *testing.T) {
 	t.Logf("bad: 0 of %d failed, %s: %s", all, op.Took(), op.Outcome.Reason)
 
 	w.cfg.Watch = 30 * time.Second
-	w.open(w.engine, nil)
+	w.open()
 	l = w.load()
 	op = w.run("deploy", "v4-late")
 	all, failed = l.end()
@@ -45,7 +45,7 @@ func TestADeployUnderLoadFailsNoRequest(t *testing.T) {
 	t.Logf("late: %d of %d failed (the version itself), %s: %s", sum(failed), all, op.Took(), op.Outcome.Reason)
 
 	w.cfg.Watch = 2 * time.Second
-	w.open(w.engine, nil)
+	w.open()
 	l = w.load()
 	op = w.run("rollback")
 	all, failed = l.end()

@@ -265,17 +265,11 @@ func differs(w *world) (bool, []string) {
 func (k *Kind) notes(d *Details, moved []string) []string {
 	var out []string
 	note := func(code, text string) { out = append(out, strings.TrimSuffix("deploy_"+code+": "+text, ": ")) }
-	note("from_to", d.From.String()+" → "+d.To.String())
 	switch {
 	case d.Back > 0 && d.Commits > 0:
 		note("diverged", fmt.Sprintf("+%d −%d", d.Commits, d.Back))
 	case d.Back > 0:
 		note("backwards", strconv.Itoa(d.Back))
-	default:
-		note("commits", strconv.Itoa(d.Commits))
-	}
-	if d.Files > 0 {
-		note("files", fmt.Sprintf("%d (+%d −%d)", d.Files, d.Added, d.Removed))
 	}
 	if len(d.Migrations) > 0 {
 		note("migrations", strings.Join(d.Migrations, ", "))
@@ -305,9 +299,6 @@ func (k *Kind) notes(d *Details, moved []string) []string {
 	}
 	if len(unseen) > 0 {
 		note("unseen_image", strings.Join(unseen, ", "))
-	}
-	if len(d.Others) > 0 {
-		note("untouched", strings.Join(d.Others, ", "))
 	}
 	if k.word == WordRollback {
 		note("database_stays", "")

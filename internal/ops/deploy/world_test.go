@@ -54,6 +54,8 @@ type world struct {
 	svc    *ops.Service
 	runner *ops.Runner
 	starts int
+	single bool              // only the backend is deployed
+	first  map[string]string // the containers as they were first, by service
 }
 
 const fast = "interval: 500ms"
@@ -63,7 +65,7 @@ func newWorld(t *testing.T, versions ...string) *world {
 	t.Helper()
 	host := realparts.Docker(t)
 	realparts.ApplicationImages(t, host, versions...)
-	w := &world{T: t, app: realparts.StartApplication(t, host), store: storetest.Open(t)}
+	w := &world{T: t, app: realparts.StartApplication(t, host), store: storetest.Open(t), first: map[string]string{}}
 	w.replace("docker-compose.yml", "interval: 2s", fast)
 	w.write(".gitignore", ".env\n")
 	w.git("init", "--quiet", "--initial-branch=main")
@@ -79,13 +81,19 @@ func newWorld(t *testing.T, versions ...string) *world {
 		Project: w.app.Project, Dir: w.app.Dir, Host: host, Never: []string{"postgres", "redis"}, HealthURL: w.app.URL("/health"),
 		Watch: 2 * time.Second, Stable: time.Second, HealthyIn: 30 * time.Second, StopIn: 5 * time.Second, PollEvery: 200 * time.Millisecond,
 	}
-	w.open(w.engine, nil)
+	w.open()
 	w.waitServes("v1")
+	for _, c := range w.containers() {
+		w.first[c.Service] = c.ID
+	}
 	return w
 }
 
-// open starts the bot anew, as a start of the program does. wrap may exchange steps.
-func (w *world) open(engine deploy.Docker, wrap func(ops.Kind) ops.Kind) {
+// open starts the bot anew, as a start of the program does.
+func (w *world) open() { w.openAs(w.store, w.engine, nil) }
+
+// openAs does so with parts of the test's own.
+func (w *world) openAs(st ops.Store, engine deploy.Docker, wrap func(ops.Kind) ops.Kind) {
 	w.starts++
 	forward, back := deploy.New(w.cfg, engine, w.target, w.store)
 	kinds := []ops.Kind{forward, back}
@@ -94,7 +102,7 @@ func (w *world) open(engine deploy.Docker, wrap func(ops.Kind) ops.Kind) {
 			kinds[i] = wrap(kinds[i])
 		}
 	}
-	w.svc = ops.NewService(w.store, ops.Config{
+	w.svc = ops.NewService(st, ops.Config{
 		Kinds: kinds, People: everybody{}, Target: w.target, Ops: "C0OPS",
 	}, slog.New(slog.DiscardHandler))
 	w.runner = ops.NewRunner(w.svc, ops.RunnerConfig{Owner: fmt.Sprintf("process %d", w.starts), Retry: 10 * time.Millisecond, Lease: 2 * time.Second})
@@ -158,14 +166,13 @@ func (w *world) want(op *ops.Operation, state ops.State, version string) {
 // wantWhole checks that the application is wholly in one version: files, pins, one container each that runs its image, and answers.
 func (w *world) wantWhole(version string) {
 	w.Helper()
-	containers, err := w.engine.Containers(w.Context())
-	if err != nil {
-		w.Fatal(err)
-	}
 	count := map[string]int{}
-	for _, c := range containers {
+	for _, c := range w.containers() {
 		count[c.Service]++
-		if (c.Service == "backend" || c.Service == "frontend") && (!strings.HasSuffix(c.Image, ":"+version) || !c.Running()) {
+		if (c.Service == "postgres" || c.Service == "redis" || c.Service == "nginx") && c.ID != w.first[c.Service] {
+			w.Errorf("%s was recreated", c.Service)
+		}
+		if (c.Service == "backend" || c.Service == "frontend" && !w.single) && (!strings.HasSuffix(c.Image, ":"+version) || !c.Running()) {
 			w.Errorf("%s is %s with %s, want %s", c.Name, c.State, c.Image, version)
 		}
 	}
@@ -179,6 +186,15 @@ func (w *world) wantWhole(version string) {
 		w.Errorf("the checkout is not clean:\n%s", s)
 	}
 	w.waitServes(version)
+}
+
+func (w *world) containers() []docker.Container {
+	w.Helper()
+	list, err := w.engine.Containers(w.Context())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return list
 }
 
 func (w *world) waitServes(version string) {
