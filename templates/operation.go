@@ -255,12 +255,27 @@ func (t *Templates) operationSmall(op *ops.Operation) []Line {
 			ls = append(ls, t.line("op.reviewed", Args{By: rv.By.Actor, At: rv.At, Text: rv.Text}))
 		}
 	}
+	if l := t.operationLogs(op); len(l) > 0 {
+		ls = append(ls, l)
+	}
 	const enough = 12
 	a := Args{Class: string(op.Policy.Class), Ref: op.Hash[:min(len(op.Hash), enough)], Yes: op.Policy.SelfApproval, Count: op.Policy.Approvals, Key: op.Key()}
 	if op.State == ops.Planned {
 		ls = append(ls, t.line("op.rule", a))
 	}
 	return append(ls, t.line("op.hash", a))
+}
+
+// operationLogs says where the services' logs are to be had once something was done to them.
+func (t *Templates) operationLogs(op *ops.Operation) Line {
+	if !op.State.Over() || op.Started.IsZero() || len(op.Plan.Services) == 0 {
+		return nil
+	}
+	a := Args{Word: cut(op.Plan.Services[0].Name, 40)}
+	for _, s := range op.Plan.Services[1:] {
+		a.Names = append(a.Names, cut(s.Name, 40))
+	}
+	return t.line("op.logs", a)
 }
 
 func (t *Templates) operationButtons(op *ops.Operation) []Button {
