@@ -36,8 +36,10 @@ func (a *application) Look(ctx context.Context, service string) (*health.Report,
 	if service != "" && service != "backend" {
 		return nil, &ops.Problem{Code: "unknown_service", Name: service, Names: []string{"backend", "redis"}}
 	}
-	return &health.Report{Service: service, At: time.Now(), Checks: []health.Check{{Name: "container", Subject: "backend", Service: "backend", State: health.Failed,
-		Findings: []health.Finding{{State: health.Failed, Code: "container.exited", Facts: health.Facts{Count: 137}}}}}}, nil
+	return &health.Report{Service: service, At: time.Now(), Checks: []health.Check{{
+		Name: "container", Subject: "backend", Service: "backend", State: health.Failed,
+		Findings: []health.Finding{{State: health.Failed, Code: "container.exited", Facts: health.Facts{Count: 137}}},
+	}}}, nil
 }
 
 func (a *application) Usage(ctx context.Context) ([]health.Usage, error) {

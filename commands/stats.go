@@ -50,4 +50,4 @@ func statsView(list []health.Usage, r *Runner) templates.StatsView {
 }
 
 // whole is a number of bytes; no machine has as many as do not fit.
-func whole(n uint64) int64 { return int64(min(n, 1<<62)) } //nolint:gosec // Limited.
+func whole(n uint64) int64 { return int64(min(n, 1<<62)) }

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -173,12 +174,14 @@ func (t *Templates) Logs(v LogsView) Message {
 		return t.message(t.lines("logs.empty", a))
 	}
 	var blocks []Block
-	if len(v.Groups) > 0 && (len(v.Groups) < len(v.Lines) || !LogsFit(v.Lines)) {
+	// What was said once and is no error is seen in the lines themselves.
+	groups := slices.DeleteFunc(slices.Clone(v.Groups), func(g LogGroup) bool { return !g.Error && g.Count < 2 })
+	if len(groups) > 0 && !LogsFit(v.Lines) || slices.ContainsFunc(groups, func(g LogGroup) bool { return g.Count > 1 }) {
 		b := Block{Kind: List}
-		for _, g := range v.Groups[:min(len(v.Groups), shownGroups)] {
+		for _, g := range groups[:min(len(groups), shownGroups)] {
 			b.Lines = append(b.Lines, t.line("logs.group", Args{Count: g.Count, Text: cut(g.Text, 240), Yes: g.Error}))
 		}
-		if n := len(v.Groups) - shownGroups; n > 0 {
+		if n := len(groups) - shownGroups; n > 0 {
 			b.Lines = append(b.Lines, t.line("logs.more", Args{Count: n}))
 		}
 		blocks = append(blocks, text(t.line("logs.groups", a)), b)

@@ -76,9 +76,10 @@ func (t *Templates) Health(v HealthView) Message {
 	}
 	var parts []string
 	worst := "ok"
-	for i := len(healthStates) - 1; i >= 0; i-- {
-		if s := healthStates[i]; counts[s] > 0 && s != "ok" && s != "unchecked" {
+	for _, s := range healthStates[:2] {
+		if counts[s] > 0 {
 			worst = s
+			break
 		}
 	}
 	for _, s := range healthStates[:3] {

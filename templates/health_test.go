@@ -59,7 +59,8 @@ func TestHealthReadsWellOnGoodAndBadDays(t *testing.T) {
 		b.add("good day", w.Health(goodDay()))
 		bad := goodDay()
 		bad.Checks[1] = HealthCheck{Name: "container", Subject: "backend", Service: "backend", State: "failed", Findings: []HealthFinding{
-			{"failed", "container.unhealthy", Args{Count: 4, Text: "503 Service Unavailable"}}, {"warning", "container.restarts", Args{Count: 3, Age: 4 * time.Minute}},
+			{"failed", "container.unhealthy", Args{Count: 4, Text: "503 Service Unavailable"}},
+			{"warning", "container.restarts", Args{Count: 3, Age: 4 * time.Minute}},
 			{"warning", "container.memory", Args{Percent: 93, Limit: 85, Bytes: 125000000, Of: 134217728, Value: 180}},
 		}}
 		bad.Checks[2] = HealthCheck{Name: "container", Subject: "postgres", Service: "postgres", State: "failed", Findings: []HealthFinding{
@@ -79,7 +80,7 @@ func TestHealthReadsWellOnGoodAndBadDays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&b, "\n===== json\n%s\n", out)
+		_, _ = fmt.Fprintf(&b, "\n===== json\n%s\n", out)
 		golden(t, l, "health", b.String())
 	})
 }
@@ -113,7 +114,8 @@ func TestStatsAndLogsReadWell(t *testing.T) {
 		b.add("stats", w.Stats(StatsView{Now: at, Sampled: at.Add(-8 * time.Second), Containers: []ContainerStats{
 			{Name: "ai-notebook_backend_1", State: "running", Measured: true, CPU: 12.34, Memory: 125000000, Limit: 134217728, In: 12e6, Out: 4e6, Read: 0, Written: 4096, Hot: true, Restarts: 3, OOM: true},
 			{Name: "ai-notebook_postgres_1", State: "running", Measured: true, CPU: 180, Memory: 32727040, In: 1, Out: 2, Read: 3e9, Written: 4e12},
-			{Name: "笔记_redis_1", State: "exited", Restarts: 1}, {Name: "<!here>", State: "running"},
+			{Name: "笔记_redis_1", State: "exited", Restarts: 1},
+			{Name: "<!here>", State: "running"},
 		}}))
 		b.add("stats, nothing", w.Stats(StatsView{Now: at}))
 

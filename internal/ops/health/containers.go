@@ -25,8 +25,12 @@ func lookDocker(ctx context.Context, s *scene) []Check {
 	k := check{name: "docker"}
 	list, err := s.containers(ctx)
 	switch {
-	case errors.Is(err, docker.ErrUnreachable), errors.Is(err, docker.ErrForbidden), errors.Is(err, docker.ErrNoContainers):
-		return []Check{k.one(Failed, "docker.down", Facts{Text: s.text(err.Error(), 2*shortText)})}
+	case errors.Is(err, docker.ErrUnreachable):
+		return []Check{k.one(Failed, "docker.down", Facts{Word: "away", Text: s.text(err.Error(), shortText)})}
+	case errors.Is(err, docker.ErrForbidden):
+		return []Check{k.one(Failed, "docker.down", Facts{Word: "forbidden", Text: s.text(err.Error(), shortText)})}
+	case errors.Is(err, docker.ErrNoContainers):
+		return []Check{k.one(Failed, "docker.down", Facts{Word: "none", Text: s.text(err.Error(), shortText)})}
 	case err != nil:
 		return []Check{k.trouble(s, err)}
 	}
@@ -122,10 +126,10 @@ func (s *scene) used(c *docker.Container) []Finding {
 		return []Finding{{OK, "container.unmeasured", Facts{}}}
 	}
 	if st.MemoryLimit == 0 {
-		return []Finding{{OK, "container.memory_free", Facts{Bytes: int64(min(st.Memory, 1<<62)), Value: st.CPU}}} //nolint:gosec // Limited.
+		return []Finding{{OK, "container.memory_free", Facts{Bytes: int64(min(st.Memory, 1<<62)), Value: st.CPU}}}
 	}
 	share := int(st.MemoryShare() + 0.5)
-	f := Facts{Percent: share, Limit: s.Memory, Bytes: int64(min(st.Memory, 1<<62)), Of: int64(min(st.MemoryLimit, 1<<62)), Value: st.CPU} //nolint:gosec // Limited.
+	f := Facts{Percent: share, Limit: s.Memory, Bytes: int64(min(st.Memory, 1<<62)), Of: int64(min(st.MemoryLimit, 1<<62)), Value: st.CPU}
 	return []Finding{{level(share, s.Memory), "container.memory", f}}
 }
 

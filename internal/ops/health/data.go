@@ -40,8 +40,8 @@ func lookPostgres(ctx context.Context, s *scene) []Check {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return []Check{k.unchecked("slow", Facts{Took: s.Within})}
-	case errors.Is(err, postgres.ErrAway), errors.Is(err, postgres.ErrNoDatabase), errors.Is(err, postgres.ErrRefused), errors.Is(err, docker.ErrNotRunning):
-		return []Check{k.one(Failed, "postgres.down", Facts{Text: s.text(err.Error(), shortText)})}
+	case err != nil && wayDown(err) != "":
+		return []Check{k.one(Failed, "postgres.down", Facts{Word: wayDown(err), Text: s.text(err.Error(), shortText)})}
 	case err != nil:
 		return []Check{k.trouble(s, err)}
 	}
@@ -81,6 +81,19 @@ func lookPostgres(ctx context.Context, s *scene) []Check {
 		add(OK, "postgres.waiting", Facts{Count: f.Waiting})
 	}
 	return []Check{ck}
+}
+
+// wayDown names how a database is not there; empty: that is not known.
+func wayDown(err error) string {
+	switch {
+	case errors.Is(err, postgres.ErrNoDatabase):
+		return "no_database"
+	case errors.Is(err, postgres.ErrRefused):
+		return "refused"
+	case errors.Is(err, postgres.ErrAway), errors.Is(err, docker.ErrNotRunning):
+		return "away"
+	}
+	return ""
 }
 
 func late(d time.Duration) State {
@@ -130,6 +143,9 @@ func lookBot(ctx context.Context, s *scene) []Check {
 	var out []Check
 	for _, p := range s.Bot {
 		st, text := p.Look(ctx)
+		if st == OK {
+			text = "" // figures for programs; people ask whether it is well
+		}
 		out = append(out, Check{Name: "bot", Subject: p.Name, Findings: []Finding{{st, "bot", Facts{Word: p.Name, Text: s.text(text, shortText)}}}})
 	}
 	return out

@@ -282,9 +282,18 @@ func (k check) one(s State, code string, f Facts) Check {
 func (c *Checker) checks() []check {
 	cfg := c.cfg
 	return []check{
-		{"docker", each, lookDocker}, {"container", each, lookContainers}, {"errors", each, lookErrors},
-		{"postgres", databaseService(cfg.Database), lookPostgres}, {"redis", cfg.Redis.Service, lookRedis},
-		{"url", "", lookURL}, {"certificate", "", lookCertificate}, {"backup", "", lookBackup},
-		{"cpu", "", lookCPU}, {"memory", "", lookMemory}, {"load", "", lookLoad}, {"disk", "", lookDisks}, {"bot", "", lookBot},
+		{"docker", each, lookDocker},
+		{"container", each, lookContainers},
+		{"errors", each, lookErrors},
+		{"postgres", databaseService(cfg.Database), lookPostgres},
+		{"redis", cfg.Redis.Service, lookRedis},
+		{"url", "", lookURL},
+		{"certificate", "", lookCertificate},
+		{"backup", "", lookBackup},
+		{"cpu", "", lookCPU},
+		{"memory", "", lookMemory},
+		{"load", "", lookLoad},
+		{"disk", "", lookDisks},
+		{"bot", "", lookBot},
 	}
 }

@@ -89,4 +89,4 @@ func lookDisks(_ context.Context, s *scene) []Check {
 	return out
 }
 
-func bytesOf(n uint64) int64 { return int64(min(n, 1<<62)) } //nolint:gosec // Limited.
+func bytesOf(n uint64) int64 { return int64(min(n, 1<<62)) }

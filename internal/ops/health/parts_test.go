@@ -133,7 +133,7 @@ func TestARedisIsAskedByItsAddress(t *testing.T) {
 	}
 	defer conn.Close()
 	for i := range 40 {
-		fmt.Fprintf(conn, "SET k%d %s\r\n", i, strings.Repeat("x", 60000))
+		_, _ = fmt.Fprintf(conn, "SET k%d %s\r\n", i, strings.Repeat("x", 60000))
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	for {
@@ -148,7 +148,7 @@ func TestARedisIsAskedByItsAddress(t *testing.T) {
 	if c := looked(t, Config{Redis: Redis{Addr: "127.0.0.1:1"}}, "redis"); c.State != Failed {
 		t.Errorf("one that is not there is %s: %+v", c.State, c.Findings)
 	}
-	fmt.Fprintf(conn, "CONFIG SET requirepass hunter2\r\n")
+	_, _ = fmt.Fprintf(conn, "CONFIG SET requirepass hunter2\r\n")
 	for deadline := time.Now().Add(20 * time.Second); c.Findings[0].Code != "redis.password" && time.Now().Before(deadline); {
 		c = looked(t, Config{Redis: Redis{Addr: addr}}, "redis")
 	}
@@ -226,7 +226,10 @@ func TestTheAgeOfTheNewestProvenBackupIsHeldAgainstTheRPO(t *testing.T) {
 		backup kept
 		state  State
 	}{
-		{kept{"a", 30 * time.Minute, nil}, OK}, {kept{"a", 50 * time.Minute, nil}, Warning}, {kept{"a", 2 * time.Hour, nil}, Failed}, {kept{}, Failed},
+		{kept{"a", 30 * time.Minute, nil}, OK},
+		{kept{"a", 50 * time.Minute, nil}, Warning},
+		{kept{"a", 2 * time.Hour, nil}, Failed},
+		{kept{}, Failed},
 		{kept{err: errors.New("permission denied")}, Unchecked},
 	} {
 		if c := looked(t, Config{Backup: tt.backup, RPO: time.Hour}, "backup"); c.State != tt.state {

@@ -25,10 +25,13 @@ func (h *house) script(b testing.TB) time.Duration {
 	begin := time.Now()
 	for _, argv := range [][]string{
 		slices.Concat([]string{compose}, project, []string{"ps"}),
-		{"top", "-bn1"}, {"free"}, {"df", "-h"},
+		{"top", "-bn1"},
+		{"free"},
+		{"df", "-h"},
 		slices.Concat([]string{compose}, project, []string{"exec", "-T", "postgres", "pg_isready", "-h", "127.0.0.1"}),
 		slices.Concat([]string{compose}, project, []string{"exec", "-T", "redis", "redis-cli", "ping"}),
-		{"grep", "-i", "error", logs}, {"grep", "-i", "error", logs},
+		{"grep", "-i", "error", logs},
+		{"grep", "-i", "error", logs},
 	} {
 		cmd := exec.Command(argv[0], argv[1:]...)
 		cmd.Dir, cmd.Env = h.app.Dir, append(os.Environ(), "DOCKER_HOST="+h.app.Host)

@@ -138,7 +138,7 @@ func found(r *Report, name, subject, code string) *Finding {
 
 func (h *house) id(service string) string {
 	h.t.Helper()
-	list, err := h.engine.Containers(context.Background())
+	list, err := h.engine.Containers(h.t.Context())
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func (d *disks) look(ctx context.Context) ([]Disk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list file systems: %w", err)
 	}
-	found := real(mounts, d.paths)
+	found := keeping(mounts, d.paths)
 	var wg sync.WaitGroup
 	for i := range found {
 		wg.Go(func() { d.measure(ctx, &found[i]) })
@@ -69,8 +69,8 @@ func (d *disks) look(ctx context.Context) ([]Disk, error) {
 	return found, nil
 }
 
-// real chooses the mounts that keep data, each device once, and those that hold the paths.
-func real(mounts []disk.PartitionStat, paths []string) []Disk {
+// keeping chooses the mounts that keep data, each device once, and those that hold the paths.
+func keeping(mounts []disk.PartitionStat, paths []string) []Disk {
 	needed := map[string]bool{"/": true}
 	for _, p := range paths {
 		needed[holder(mounts, p)] = true

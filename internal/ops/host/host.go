@@ -131,7 +131,7 @@ func (s *Sampler) measure(ctx context.Context) {
 		out.Swap = Memory{Total: m.SwapTotal, Used: m.SwapTotal - min(m.SwapFree, m.SwapTotal)}
 	}
 	if up, err := host.UptimeWithContext(ctx); err == nil {
-		out.Up = time.Duration(min(up, 1<<32)) * time.Second //nolint:gosec // Limited.
+		out.Up = time.Duration(min(up, 1<<32)) * time.Second
 	}
 	var err error
 	out.Disks, err = s.disks.look(ctx)

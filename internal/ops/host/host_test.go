@@ -86,14 +86,20 @@ func TestTheProcessorsAreMeasuredOverAnIntervalAndNeverSinceBoot(t *testing.T) {
 func TestFileSystemsThatKeepNothingAreLeftOut(t *testing.T) {
 	t.Parallel()
 	mounts := []disk.PartitionStat{
-		{Device: "overlay", Mountpoint: "/", Fstype: "overlay"}, {Device: "proc", Mountpoint: "/proc", Fstype: "proc"},
-		{Device: "/dev/sda1", Mountpoint: "/boot", Fstype: "ext4"}, {Device: "/dev/sdb1", Mountpoint: "/data/very/deep", Fstype: "xfs"},
-		{Device: "/dev/sdb1", Mountpoint: "/data", Fstype: "xfs"}, {Device: "/dev/sdb1", Mountpoint: "/d", Fstype: "xfs", Opts: []string{"bind"}},
-		{Device: "overlay", Mountpoint: "/var/lib/docker/overlay2/x/merged", Fstype: "overlay"}, {Device: "/dev/loop0", Mountpoint: "/snap/x", Fstype: "squashfs"},
-		{Device: "nas:/backups", Mountpoint: "/opt/backups", Fstype: "nfs4"}, {Device: "tmpfs", Mountpoint: "/opt/app", Fstype: "tmpfs"}, {Device: "tmpfs", Mountpoint: "/run", Fstype: "tmpfs"},
+		{Device: "overlay", Mountpoint: "/", Fstype: "overlay"},
+		{Device: "proc", Mountpoint: "/proc", Fstype: "proc"},
+		{Device: "/dev/sda1", Mountpoint: "/boot", Fstype: "ext4"},
+		{Device: "/dev/sdb1", Mountpoint: "/data/very/deep", Fstype: "xfs"},
+		{Device: "/dev/sdb1", Mountpoint: "/data", Fstype: "xfs"},
+		{Device: "/dev/sdb1", Mountpoint: "/d", Fstype: "xfs", Opts: []string{"bind"}},
+		{Device: "overlay", Mountpoint: "/var/lib/docker/overlay2/x/merged", Fstype: "overlay"},
+		{Device: "/dev/loop0", Mountpoint: "/snap/x", Fstype: "squashfs"},
+		{Device: "nas:/backups", Mountpoint: "/opt/backups", Fstype: "nfs4"},
+		{Device: "tmpfs", Mountpoint: "/opt/app", Fstype: "tmpfs"},
+		{Device: "tmpfs", Mountpoint: "/run", Fstype: "tmpfs"},
 	}
 	var got []string
-	for _, d := range real(mounts, []string{"/opt/app/x", "/opt/backups/ai"}) {
+	for _, d := range keeping(mounts, []string{"/opt/app/x", "/opt/backups/ai"}) {
 		got = append(got, d.Mount)
 	}
 	if diff := cmp.Diff([]string{"/", "/boot", "/data", "/opt/app", "/opt/backups"}, got); diff != "" {

@@ -180,7 +180,10 @@ func TestALogNeverAnswersMoreThanItMay(t *testing.T) {
 		Query
 		want int
 	}{
-		{Query{}, DefaultLines}, {Query{Lines: 7}, 7}, {Query{Lines: 1 << 30}, MaxLines}, {Query{Since: time.Unix(1, 0)}, MaxLines},
+		{Query{}, DefaultLines},
+		{Query{Lines: 7}, 7},
+		{Query{Lines: 1 << 30}, MaxLines},
+		{Query{Since: time.Unix(1, 0)}, MaxLines},
 		{Query{Match: "line", Lines: 60}, 60},
 	} {
 		q.Service = "backend"

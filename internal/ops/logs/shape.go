@@ -97,7 +97,7 @@ func isTime(s string) bool { return timeForm.MatchString(s) }
 var (
 	// explicit is a level that the line names itself: it decides, whatever else the line says.
 	explicit = regexp.MustCompile(`(?i)(?:\blevel|\blvl|\bseverity|"level"|"lvl"|"severity"|"levelname")"?\s*[=:]\s*"?([a-z]+|\d+)`)
-	// bare is a level in capital letters, as most programs write it after the time: [ERROR], WARN:, LOG:
+	// bare is a level in capital letters, as most programs write it after the time: [ERROR], WARN:, LOG: and so on.
 	bare = regexp.MustCompile(`(?:^|[\s\[|(<:])(TRACE|DEBUG|INFO|NOTICE|LOG|STATEMENT|DETAIL|HINT|WARN|WARNING|ERROR|SEVERE|FATAL|CRITICAL|CRIT|ALERT|EMERG|PANIC)(?:[\s\]|)>:]|$)`)
 	// nginx writes its level small, in brackets.
 	bracketed = regexp.MustCompile(`\[(debug|info|notice|warn|error|crit|alert|emerg)\]`)

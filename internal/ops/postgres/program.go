@@ -90,7 +90,7 @@ func (d *Database) reach(ctx context.Context, id string) (string, error) {
 	ctx, cancel := limit(ctx)
 	defer cancel()
 	for _, host := range hosts {
-		code, said, err := d.exec(ctx, id, argv("pg_isready", host, "--timeout=2"), nil, nil)
+		code, said, err := d.exec(ctx, id, argv("pg_isready", host, "--timeout=2", "--username="+d.cfg.User, "--dbname=postgres"), nil, nil)
 		switch {
 		case err != nil:
 			return "", err

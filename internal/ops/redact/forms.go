@@ -22,20 +22,20 @@ var forms = func() []form {
 		{func(s, _ string) bool {
 			return (strings.Contains(s, "://") || strings.Contains(s, "%3a%2f%2f")) && (strings.Contains(s, "@") || strings.Contains(s, "%40"))
 		}, userinfo},
-		{any("authorization", "cookie", "x-", "bearer", "basic", "digest", "negotiate", "apikey"), headers},
-		{any("xox", "xapp", "gh", "github", "gl", "akia", "asia", "agpa", "aida", "aroa", "ltai", "akid", "sk-", "sk_", "rk_", "pk_", "whsec", "aiza", "ya29", "npm_", "pypi",
+		{oneOf("authorization", "cookie", "x-", "bearer", "basic", "digest", "negotiate", "apikey"), headers},
+		{oneOf("xox", "xapp", "gh", "github", "gl", "akia", "asia", "agpa", "aida", "aroa", "ltai", "akid", "sk-", "sk_", "rk_", "pk_", "whsec", "aiza", "ya29", "npm_", "pypi",
 			"dckr", "hvs.", "hvb.", "sg.", "eyj", "age-", "hooks.slack", "feishu", "dingtalk", "weixin", "discord", "telegram"), tokens},
-		{any("pass", "pwd", "secret", "token", "key", "credential", "sess", "signature", "csrf", "xsrf", "sid", "sig", "dsn", "jwt", "otp", "salt", "auth", "bearer",
+		{oneOf("pass", "pwd", "secret", "token", "key", "credential", "sess", "signature", "csrf", "xsrf", "sid", "sig", "dsn", "jwt", "otp", "salt", "auth", "bearer",
 			"cookie", "密码", "口令", "密钥", "令牌", "秘钥", "暗号"), named},
 	}
 	for _, st := range statements {
-		out = append(out, form{any(st.words...), func(s string) string { return st.form.ReplaceAllString(s, "${1}"+Mask) }})
+		out = append(out, form{oneOf(st.words...), func(s string) string { return st.form.ReplaceAllString(s, "${1}"+Mask) }})
 	}
-	return append(out, form{any("$", "md5"), passwordHashes}, form{func(_, line string) bool { return hasLongWord(line) }, random})
+	return append(out, form{oneOf("$", "md5"), passwordHashes}, form{func(_, line string) bool { return hasLongWord(line) }, random})
 }()
 
-// any is a test for one of several texts.
-func any(words ...string) func(string, string) bool {
+// oneOf is a test for one of several texts.
+func oneOf(words ...string) func(string, string) bool {
 	return func(small, _ string) bool {
 		for _, w := range words {
 			if strings.Contains(small, w) {
