@@ -94,7 +94,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		{Name: "slack", Check: func(context.Context) (web.State, string) { return slackState(edge) }},
 		{Name: "outbox", Check: func(ctx context.Context) (web.State, string) { return outboxState(ctx, st, outbox) }},
 	}
-	look, err := cfg.looking(done.engine, parts, log.With("part", "health"))
+	look, err := cfg.looking(done.engine, nil, parts, log.With("part", "health"))
 	if err != nil {
 		return err
 	}

@@ -192,9 +192,12 @@ func (c *Checker) once(ctx context.Context, service string) (*Report, error) {
 	s := newScene(c.cfg)
 	checks := c.checks()
 	if service != "" {
-		if known := s.known(ctx, service); !slices.Contains(known, service) {
+		known := s.known(ctx, service)
+		i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, service) })
+		if i < 0 {
 			return nil, &ops.Problem{Code: "unknown_service", Name: service, Names: known}
 		}
+		service = known[i]
 		s.only = service
 		checks = slices.DeleteFunc(checks, func(k check) bool { return k.service != service && k.service != each })
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -83,7 +84,7 @@ func newScene(cfg Config) *scene {
 func (s *scene) known(ctx context.Context, service string) []string {
 	ctx, cancel := context.WithTimeout(ctx, s.Within)
 	defer cancel()
-	if names, err := s.planned(ctx); err == nil && slices.Contains(names, service) {
+	if names, err := s.planned(ctx); err == nil && slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, service) }) {
 		return names
 	}
 	return s.services(ctx)

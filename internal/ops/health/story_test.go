@@ -136,9 +136,9 @@ func found(r *Report, name, subject, code string) *Finding {
 	return nil
 }
 
-func (h *house) id(service string) string {
+func (h *house) id(ctx context.Context, service string) string {
 	h.t.Helper()
-	list, err := h.engine.Containers(h.t.Context())
+	list, err := h.engine.Containers(ctx)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -188,10 +188,10 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 	}
 
 	t.Log("a stopped frontend, and a paused nginx")
-	if err := h.engine.Stop(ctx, h.id("frontend"), time.Second); err != nil {
+	if err := h.engine.Stop(ctx, h.id(ctx, "frontend"), time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.sdk.ContainerPause(ctx, h.id("nginx")); err != nil {
+	if err := h.sdk.ContainerPause(ctx, h.id(ctx, "nginx")); err != nil {
 		t.Fatal(err)
 	}
 	r = h.look("")
@@ -208,10 +208,10 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 	if r.Took > defaultWithin+time.Second {
 		t.Errorf("it took %s", r.Took)
 	}
-	if err := h.sdk.ContainerUnpause(ctx, h.id("nginx")); err != nil {
+	if err := h.sdk.ContainerUnpause(ctx, h.id(ctx, "nginx")); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.engine.Start(ctx, h.id("frontend")); err != nil {
+	if err := h.engine.Start(ctx, h.id(ctx, "frontend")); err != nil {
 		t.Fatal(err)
 	}
 
@@ -220,7 +220,7 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 		t.Helper()
 		const script = "for i = 1, ARGV[1] do redis.call('set', 'k' .. i, string.rep('x', 1000)) end"
 		// What it is filled over the limit with, it does not live to answer.
-		_, err := h.engine.Exec(ctx, h.id("redis"), []string{"redis-cli", "EVAL", script, "0", n}, nil, nil, nil)
+		_, err := h.engine.Exec(ctx, h.id(ctx, "redis"), []string{"redis-cli", "EVAL", script, "0", n}, nil, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 	t.Log(told(r))
 
 	t.Log("a database that is away breaks the backend's healthcheck")
-	if err := h.engine.Stop(ctx, h.id("postgres"), 5*time.Second); err != nil {
+	if err := h.engine.Stop(ctx, h.id(ctx, "postgres"), 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	r = h.until("the backend is unhealthy", func(r *Report) bool { return found(r, "container", "backend", "container.unhealthy") != nil })
@@ -254,7 +254,7 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 	}
 
 	t.Log("a container that is gone")
-	if err := h.engine.Remove(ctx, h.id("postgres")); err != nil {
+	if err := h.engine.Remove(ctx, h.id(ctx, "postgres")); err != nil {
 		t.Fatal(err)
 	}
 	if f := found(h.look(""), "container", "postgres", "container.missing"); f == nil || f.State != Failed {

@@ -14,6 +14,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -45,7 +46,7 @@ const (
 // Query is what somebody wants to see.
 type Query struct {
 	Service string
-	Lines   int       // the newest so many; 0: DefaultLines, or with Since all
+	Lines   int       // the newest so many, of all containers together; 0: DefaultLines, or with Since all
 	Since   time.Time // zero: ever
 	// Match is a plain text that lines have, whatever its case, or between slashes a regular expression (RE2). Empty: all lines.
 	Match string
@@ -55,7 +56,7 @@ type Query struct {
 type Report struct {
 	Service    string
 	Containers int
-	Lines      []string // in the order in which each container wrote them
+	Lines      []string // in the order in which each container wrote them, after its number where there are several
 	Looked     int      // lines that were looked through
 	Cut        bool     // there are more that were not looked through
 	Errors     int      // of Lines
@@ -80,7 +81,7 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Report, error) {
 	if err != nil {
 		return nil, target.Explain(err)
 	}
-	list := slices.DeleteFunc(slices.Clone(all), func(c docker.Container) bool { return c.Service != q.Service })
+	list := slices.DeleteFunc(slices.Clone(all), func(c docker.Container) bool { return !strings.EqualFold(c.Service, q.Service) })
 	if len(list) == 0 {
 		p := &ops.Problem{Code: "unknown_service", Name: q.Service}
 		for _, c := range all {
@@ -99,7 +100,8 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Report, error) {
 		tail = searched
 	}
 	texts := make([][]string, len(list))
-	out := &Report{Service: q.Service, Containers: len(list)}
+	out := &Report{Service: list[0].Service, Containers: len(list)}
+	share := (most + len(list) - 1) / len(list) // of each container
 	g, gctx := errgroup.WithContext(ctx)
 	for i, c := range list {
 		g.Go(func() error {
@@ -112,27 +114,29 @@ func (r *Reader) Read(ctx context.Context, q Query) (*Report, error) {
 		return nil, err
 	}
 	hide := r.Redact()
-	for _, lines := range texts {
+	var bare []string
+	for i, lines := range texts {
 		out.Looked += len(lines)
 		out.Cut = out.Cut || len(lines) >= tail
 		lines = hide.Lines(lines)
 		if match != nil {
 			lines = slices.DeleteFunc(lines, func(l string) bool { return !match(l) })
 		}
-		out.Lines = append(out.Lines, lines[max(0, len(lines)-most):]...)
-	}
-	out.Lines = out.Lines[max(0, len(out.Lines)-most):]
-	out.count()
-	return out, nil
-}
-
-func (r *Report) count() {
-	for _, l := range r.Lines {
-		if IsError(l) {
-			r.Errors++
+		for _, l := range lines[max(0, len(lines)-share):] {
+			bare = append(bare, l)
+			if len(list) > 1 {
+				l = strconv.Itoa(list[i].Number) + "| " + l
+			}
+			out.Lines = append(out.Lines, l)
 		}
 	}
-	r.Groups, r.Answers, r.Slow = Groups(r.Lines), Answers(r.Lines), SlowStatements(r.Lines)
+	for _, l := range bare {
+		if IsError(l) {
+			out.Errors++
+		}
+	}
+	out.Groups, out.Answers, out.Slow = Groups(bare), Answers(bare), SlowStatements(bare)
+	return out, nil
 }
 
 // Tail reads the last lines of a container. They are not redacted.

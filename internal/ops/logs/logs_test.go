@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -124,8 +127,9 @@ type written map[string][]string
 
 func (w written) Containers(context.Context) ([]docker.Container, error) {
 	var out []docker.Container
-	for id := range w {
-		out = append(out, docker.Container{ID: id, Service: "backend"})
+	for _, id := range slices.Sorted(maps.Keys(w)) {
+		n, _ := strconv.Atoi(id)
+		out = append(out, docker.Container{ID: id, Service: "backend", Number: n})
 	}
 	return out, nil
 }
@@ -166,6 +170,18 @@ func TestWhatIsSearchedForIsSearchedForInTheRedactedText(t *testing.T) {
 	}
 	if _, err := r.Read(t.Context(), Query{Service: "fronted"}); problem(err) != "unknown_service" {
 		t.Errorf("a service that is not there: %v", err)
+	}
+}
+
+func TestSeveralContainersShareTheLinesAndAreToldApart(t *testing.T) {
+	t.Parallel()
+	r := &Reader{Engine: written{"1": {"GET /a/1", "GET /a/2", "ERROR: x"}, "2": {"GET /a/3", "GET /a/4", "GET /a/5"}}, Redact: func() *redact.Redactor { return nil }}
+	got, err := r.Read(t.Context(), Query{Service: "Backend", Lines: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "1| GET /a/2,1| ERROR: x,2| GET /a/4,2| GET /a/5"; strings.Join(got.Lines, ",") != want || got.Errors != 1 || len(got.Groups) != 2 || got.Groups[1].Count != 3 {
+		t.Errorf("lines %q, %d errors, groups %+v; want %s", got.Lines, got.Errors, got.Groups, want)
 	}
 }
 
