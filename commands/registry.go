@@ -41,7 +41,8 @@ func init() {
 		incidentOpen, incidentList, incidentShow, incidentSearch, incidentAck, incidentLevel, incidentCommander, incidentEscalate,
 		incidentNote, incidentResolve, incidentReopen,
 		healthCheck, stats, logsOf,
-		restart, deploy, rollback, operationList, operationShow, operationApprove, operationReject, operationCancel, operationAlone, operationReview,
+		restart, deploy, rollback, cleanup,
+		operationList, operationShow, operationItems, operationApprove, operationReject, operationCancel, operationAlone, operationReview,
 		onCall, contacts,
 		capacity, auditLog, help,
 	}
@@ -55,6 +56,12 @@ func Words() []string {
 		out = append(out, c.words)
 	}
 	return out
+}
+
+// Plans tells whether a command asks for an operation, which others can approve.
+func Plans(words string) bool {
+	c := byWords(words)
+	return c != nil && c.plans
 }
 
 // byWords finds a command by its words; nil: there is none.

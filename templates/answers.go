@@ -19,7 +19,9 @@ var Words = []string{
 	"help", "incident", "incident open", "incident list", "incident show", "incident search", "incident ack", "incident level",
 	"incident commander", "incident escalate", "incident resolve", "incident reopen", "incident note", "oncall", "contacts", "capacity",
 	"audit-log", "health", "stats", "logs",
-	"restart", "deploy", "rollback", "operation", "operation list", "operation show", "operation approve", "operation reject", "operation cancel", "operation alone", "operation review",
+	"restart", "deploy", "rollback", "cleanup",
+	"operation", "operation list", "operation show", "operation items", "operation approve", "operation reject", "operation cancel", "operation alone",
+	"operation review",
 }
 
 func topicKey(word string) string { return "help." + strings.ReplaceAll(word, " ", ".") }

@@ -33,7 +33,9 @@ const (
 )
 
 // details show what only one kind of operation knows, from Plan.Details. By word.
-var details = map[string]func(t *Templates, raw json.RawMessage) []Block{}
+var details = map[string]func(t *Templates, raw json.RawMessage) []Block{
+	"cleanup": (*Templates).cleanupDetails,
+}
 
 // Operation is the one message of an operation: the plan before it is approved, its progress, and how it ended.
 func (t *Templates) Operation(v OperationView) Message {

@@ -11,13 +11,19 @@ import (
 // as it is, so that nothing is kept from people.
 var (
 	// op.title.<word>: what is asked for. Word: its arguments.
-	operationTitles = []string{"restart"}
+	operationTitles = []string{"restart", "cleanup"}
 	// op.step.<code>: one step. Word: its subject.
-	operationSteps = []string{ops.BackupStep, "restart", "healthy", "url"}
+	operationSteps = []string{
+		ops.BackupStep, "restart", "healthy", "url",
+		"clean_containers", "clean_images", "clean_cache", "clean_logs", "clean_temp", "clean_backups",
+	}
 	// op.undo.<code>: how a step is undone. Word: the step's subject.
 	operationUndos = []string{}
 	// op.note.<code>: what people should know before they approve. Text: what follows the code.
-	operationNotes = []string{"no_healthcheck", "dependents", "down_meanwhile"}
+	operationNotes = []string{
+		"no_healthcheck", "dependents", "down_meanwhile",
+		"cleanup_no_docker", "cleanup_no_images", "cleanup_no_logs", "cleanup_no_temp", "cleanup_no_backups", "cleanup_no_rights", "cleanup_logs_link",
+	}
 	// op.why.<code>: why there is no backup, or no silence. Text: what follows the code.
 	operationWhys = []string{
 		"no_backups_configured", "asked", "database_away", "no_alertmanager", "no_alerts_line",
@@ -25,7 +31,7 @@ var (
 	// op.problem.<code>: why it was not planned, and the way out. Word: the thing, Names, Text, Count, Total, Nearest.
 	operationProblems = []string{
 		"unknown_service", "no_service", "docker_away", "docker_forbidden", "compose_file", "no_compose", "mixed_compose",
-		"no_containers", "nothing_configured", "not_created", "regexp", "too_slow",
+		"no_containers", "nothing_configured", "not_created", "cleanup_nothing", "regexp", "too_slow",
 	}
 )
 

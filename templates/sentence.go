@@ -34,6 +34,7 @@ const (
 	// Sentences about operations. Key is the operation's.
 	WhichOperation   = "which_operation" // Word: the command
 	NoSuchOperation  = "op_no_such"
+	NoItems          = "op_no_items"
 	OperationDecided = "op_decided" // Class: its state, By and At: who ended it
 	OperationExpired = "op_expired"
 	OperationStale   = "op_stale"
@@ -69,7 +70,7 @@ const (
 var sentences = []string{
 	UnknownWord, WrongUsage, NotAnIncident, NoSuch, WhichIncident, NotAllowed, LookupFailed, GuestsNever, OwnWorkspace, Stale,
 	AlreadyAcked, AlreadyOver, AlreadyOpen, Superseded, LadderEnd, EmptyText, TooLong, NotALevel, NotANumber, NotAPerson, NotTaken,
-	Internal, Expired, NotConfigured, NotYet, NoHelp, NoApproval, WhichOperation, NoSuchOperation, OperationDecided, OperationExpired,
+	Internal, Expired, NotConfigured, NotYet, NoHelp, NoApproval, WhichOperation, NoSuchOperation, NoItems, OperationDecided, OperationExpired,
 	OperationStale, OperationRuns, OwnRequest, NotYours, NoReview, NoReason, NoTarget, NotPlanned,
 }
 

@@ -39,7 +39,7 @@ func TestSentencesReadWell(t *testing.T) {
 			EmptyText: {Word: "incident note"}, TooLong: {Count: 3000}, NotALevel: {Word: "P9"}, NotANumber: {Word: "15x", Text: "-1 … 10 (0.15 = 15%)"},
 			NotAPerson: {Word: "U0GUEST"}, Internal: {Ref: "7f3a9c"}, NotConfigured: {Word: "oncall.rotation"}, NotYet: {Word: "restart"},
 			NoHelp: {Word: "restart"}, NoApproval: {Word: "incident resolve", Count: 2},
-			WhichOperation: {Word: "operation approve"}, NoSuchOperation: {Key: "OP-9"}, OperationExpired: {Key: "OP-7"}, OperationRuns: {Key: "OP-7"},
+			WhichOperation: {Word: "operation approve"}, NoSuchOperation: {Key: "OP-9"}, NoItems: {Key: "OP-7"}, OperationExpired: {Key: "OP-7"}, OperationRuns: {Key: "OP-7"},
 			OperationDecided: {Key: "OP-7", Class: "rejected", By: incidents.Person("U01AAAA"), At: at}, OwnRequest: {Key: "OP-7"}, NotYours: {Key: "OP-7"},
 			NoTarget: {Text: "the Docker engine does not answer"}, NotPlanned: {Text: "something <!here> new"},
 		}

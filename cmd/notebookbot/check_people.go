@@ -10,13 +10,14 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/access"
 )
 
-// approvals looks for commands that need an approval, which this version cannot ask for: it refuses them.
+// approvals looks for commands that are to be approved although they are no operations: they are carried out at once or not at all,
+// so they are refused.
 func (c *checkup) approvals() {
 	a := access.New(c.cfg.AccessConfig(), noDirectory{}, nil)
 	for _, words := range commands.Words() {
 		key := strings.Replace(words, " ", ".", 1)
-		if rule, _ := a.Rule(key); rule.Approvals > 0 {
-			c.warn("policies."+key, format("%s 需要批准，而这个版本还不能请人批准：谁也不能执行", "%s needs an approval, which this version cannot ask for yet: nobody may run it", words),
+		if rule, _ := a.Rule(key); rule.Approvals > 0 && !commands.Plans(words) {
+			c.warn("policies."+key, format("%s 不是操作，没有可以批准的计划：谁也不能执行", "%s is no operation, so there is no plan to approve: nobody may run it", words),
 				both("approvals: 0"))
 		}
 	}

@@ -1,0 +1,24 @@
+package backup
+
+import (
+	"context"
+	"slices"
+)
+
+// Old lists the sets that retention gives up now, in the order in which they may be removed.
+func (s *Sets) Old(context.Context) ([]*Set, error) {
+	sets, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	return Expired(sets, s.cfg.Retention, s.now()), nil
+}
+
+// Forget removes a set if retention gives it up, and tells whether it did.
+func (s *Sets) Forget(ctx context.Context, id string) (bool, error) {
+	old, err := s.Old(ctx)
+	if err != nil || !slices.ContainsFunc(old, func(set *Set) bool { return set.ID == id }) {
+		return false, err
+	}
+	return true, s.remove(id)
+}
