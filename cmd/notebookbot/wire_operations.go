@@ -63,5 +63,6 @@ func (c *Config) kinds(o *operations) []ops.Kind {
 	return []ops.Kind{
 		forward, back,
 		&restart.Kind{Engine: o.engine, App: o.app},
+		c.cleanupKind(o),
 	}
 }

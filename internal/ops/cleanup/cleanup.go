@@ -49,8 +49,8 @@ type OldSet struct {
 // Backups is where backups are kept. Which of them are too old is theirs to say.
 type Backups interface {
 	Expired(ctx context.Context) ([]OldSet, error)
-	// RemoveExpired removes a set that is still given up; one that is gone is no error, ErrKept one that is needed again.
-	RemoveExpired(ctx context.Context, id string) error
+	// Forget removes a set that is still given up, and tells whether it did.
+	Forget(ctx context.Context, id string) (bool, error)
 }
 
 // Config says where to look. Ages are those of the guide where they are zero.

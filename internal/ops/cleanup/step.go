@@ -190,11 +190,7 @@ func (s sets) there(ctx context.Context, i Item) (bool, error) {
 }
 
 func (s sets) remove(ctx context.Context, i Item) (bool, error) {
-	there, err := s.there(ctx, i)
-	if err != nil || !there {
-		return false, err
-	}
-	return true, s.from.RemoveExpired(ctx, i.ID)
+	return s.from.Forget(ctx, i.ID)
 }
 
 func (sets) close() {}
