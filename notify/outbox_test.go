@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -288,6 +289,25 @@ func TestRefusedBlocksStillTellTheSummary(t *testing.T) {
 	n.Message, _ = json.Marshal(templates.Message{Summary: "P0", Blocks: []templates.Block{{Kind: templates.Divider}}})
 	b.put(t, n)
 	until(t, "the summary is posted", func() bool { posts, _, _ := b.chat.snapshot(); return len(posts) == 1 })
+}
+
+func TestWhoWaitsForAFileThatSlackRefusesIsTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.chat.fault = func(_ string, p notify.Post) (error, bool) {
+		if p.Message.File != nil {
+			return refusal(notify.Permanent, "storage_limit_reached", 0), false
+		}
+		return nil, false
+	}
+	b.run(t)
+	n := answer("a", "a", "U1", 0)
+	n.Message, _ = json.Marshal(templates.Message{Summary: "the log", File: &templates.File{Name: "a.log", Text: "x"}})
+	b.put(t, n)
+	until(t, "it is told", func() bool {
+		posts, _, _ := b.chat.snapshot()
+		return len(posts) == 1 && strings.Contains(posts[0].Message.Summary, "storage_limit_reached")
+	})
 }
 
 func TestAnAnswerForOnePersonIsNotRepeatedWhenItsFateIsUnknown(t *testing.T) {

@@ -61,6 +61,12 @@ func (o *Outbox) post(ctx context.Context, j job) Outcome {
 // send posts a message, and its words alone when Slack refuses what is around them: our own defect must not cost a page.
 func (o *Outbox) send(ctx context.Context, p Post) (at Posted, plain bool, err error) {
 	at, err = o.sender.Post(ctx, p)
+	if err != nil && p.Message.File != nil && aboutContent(err) { // no room, files are switched off: who waits for it is told
+		o.log.WarnContext(ctx, "file refused", "key", p.Key, "channel", p.Channel, "err", err)
+		p.Message = o.words.FileRefused(p.Message.Summary, fateOf(err).Reason)
+		at, err = o.sender.Post(ctx, p)
+		return at, true, err
+	}
 	if err == nil || len(p.Message.Blocks) == 0 || p.Message.Summary == "" || !aboutContent(err) {
 		return at, false, err
 	}

@@ -167,6 +167,11 @@ func (t *Templates) LogsFile(v LogsView, name string) Message {
 	return Message{Summary: t.plain("logs.file", Args{Word: v.Service, Count: len(v.Lines)}), File: &File{Name: name, Text: text}}
 }
 
+// FileRefused says in place of a file that Slack did not take it, and why.
+func (t *Templates) FileRefused(summary, reason string) Message {
+	return t.message(t.lines("logs.file_refused", Args{Text: cut(summary, 200), Word: cut(reason, 80)}))
+}
+
 // Logs is the answer to `logs`.
 func (t *Templates) Logs(v LogsView) Message {
 	a := Args{Word: v.Service, Count: len(v.Lines), Total: v.Looked, Most: v.Errors, Text: cut(v.Match, 80), Since: v.Since, Yes: v.Cut}

@@ -134,6 +134,9 @@ func TestStatsAndLogsReadWell(t *testing.T) {
 		b.add("logs, many", w.Logs(v))
 		b.add("logs, not found", w.Logs(LogsView{Service: "nginx", Looked: 10000, Cut: true, Match: "x", Since: at}))
 		b.add("logs, nothing", w.Logs(LogsView{Service: "nginx"}))
+		file := w.LogsFile(v, "nginx.log")
+		b.add("logs, the file", file)
+		b.add("logs, the file is refused", w.FileRefused(file.Summary, "storage_limit_reached"))
 		golden(t, l, "logs", b.String())
 	})
 }
