@@ -68,6 +68,8 @@ type Config struct {
 	// What is looked at on the application; nil: there is none.
 	Health Health
 	Logs   Logs
+	// Backups is nil where none are configured.
+	Backups Backups
 	// Link gives the address of a message; empty: not to be had. Optional.
 	Link func(ctx context.Context, at notify.Posted) string
 

@@ -19,6 +19,7 @@ var Words = []string{
 	"help", "incident", "incident open", "incident list", "incident show", "incident search", "incident ack", "incident level",
 	"incident commander", "incident escalate", "incident resolve", "incident reopen", "incident note", "oncall", "contacts", "capacity",
 	"audit-log", "health", "stats", "logs",
+	"backup", "backup full", "backup incremental", "backup list", "backup verify", "backup status",
 	"restart", "deploy", "rollback", "cleanup",
 	"operation", "operation list", "operation show", "operation items", "operation approve", "operation reject", "operation cancel", "operation alone",
 	"operation review",

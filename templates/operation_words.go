@@ -11,10 +11,11 @@ import (
 // as it is, so that nothing is kept from people.
 var (
 	// op.title.<word>: what is asked for. Word: its arguments.
-	operationTitles = []string{"restart", "cleanup"}
+	operationTitles = []string{"backup", "restart", "cleanup"}
 	// op.step.<code>: one step. Word: its subject.
 	operationSteps = []string{
 		ops.BackupStep, "restart", "healthy", "url",
+		"begin_set", "dump", "pack_files", "pack_config", "pack_secrets", "manifest", "prove", "retention", "upload", "verify_set",
 		"clean_containers", "clean_images", "clean_cache", "clean_logs", "clean_temp", "clean_backups",
 	}
 	// op.undo.<code>: how a step is undone. Word: the step's subject.
@@ -22,6 +23,7 @@ var (
 	// op.note.<code>: what people should know before they approve. Text: what follows the code.
 	operationNotes = []string{
 		"no_healthcheck", "dependents", "down_meanwhile",
+		"no_base", "not_encrypted",
 		"cleanup_no_docker", "cleanup_no_images", "cleanup_no_logs", "cleanup_no_temp", "cleanup_no_backups", "cleanup_no_rights", "cleanup_logs_link",
 	}
 	// op.why.<code>: why there is no backup, or no silence. Text: what follows the code.
@@ -32,6 +34,8 @@ var (
 	operationProblems = []string{
 		"unknown_service", "no_service", "docker_away", "docker_forbidden", "compose_file", "no_compose", "mixed_compose",
 		"no_containers", "nothing_configured", "not_created", "cleanup_nothing", "regexp", "too_slow",
+		"backup_kind", "backup_id", "backup_unknown", "backup_not_proven", "backup_no_part", "backup_sealed", "backup_folder", "backup_space",
+		"backup_inodes", "backup_disk_full", "backup_s3", "backup_no_s3", "database_away",
 	}
 )
 

@@ -23,7 +23,7 @@ var replies = []incidents.NoticeKind{
 // here, Fact.Count how often it happened, Fact.Late or Fact.After a length of time. Another text is shown as it is.
 var Troubles = []string{
 	TroubleToken, TroubleVersion, TroubleSize, TroubleUnreadable, TroubleUnknownAlertmanager, TroubleSlack, TroubleStore,
-	TroubleStoreBack, TroubleLate, TroubleSocket, TroubleTarget,
+	TroubleStoreBack, TroubleLate, TroubleSocket, TroubleTarget, TroubleBackupLate, TroubleBackupBreach, TroubleBackupNone, TroubleBackupBack,
 }
 
 // The bot's own troubles.
@@ -39,6 +39,10 @@ const (
 	TroubleLate                = "clocks.late"          // Late: how long the bot was away; Count: how many clocks
 	TroubleSocket              = "slack.socket"         // Titles: why
 	TroubleTarget              = "target"               // Titles: name, why: a name of the ladder that could not be told
+	TroubleBackupLate          = "backup.late"          // Titles: the newest proven set; After: its age; Late: how much may be lost
+	TroubleBackupBreach        = "backup.breach"        // likewise
+	TroubleBackupNone          = "backup.none"          // After: how long there is none
+	TroubleBackupBack          = "backup.back"          // Titles: the set; After: how long there was none; Late: how much may be lost
 )
 
 // ReplyView is what a notice needs to be said.

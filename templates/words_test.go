@@ -69,6 +69,8 @@ func TestTroublesReadWell(t *testing.T) {
 			TroubleUnknownAlertmanager: {Titles: []string{"10.0.0.7", "east"}}, TroubleSlack: {Titles: []string{"C0DATA", "channel_not_found", "INC-3/card"}},
 			TroubleStore: {Titles: []string{"disk full"}}, TroubleStoreBack: {After: 12 * time.Minute}, TroubleLate: {Late: 95 * time.Minute, Count: 3},
 			TroubleSocket: {Titles: []string{"too_many_websockets"}}, TroubleTarget: {Titles: []string{"management", "user_not_found"}},
+			TroubleBackupLate: {Titles: []string{"20261124T090000Z"}, After: 46 * time.Minute, Late: time.Hour}, TroubleBackupBreach: {Titles: []string{"20261124T090000Z"}, After: 26 * time.Hour, Late: time.Hour},
+			TroubleBackupNone: {After: 61 * time.Minute, Late: time.Hour}, TroubleBackupBack: {Titles: []string{"20261124T113000Z"}, After: 95 * time.Minute, Late: time.Hour},
 		}
 		for _, k := range Troubles {
 			f := details[k]

@@ -104,6 +104,7 @@ func (c *checkup) all(ctx context.Context) {
 	c.policies(ctx)
 	c.escalation()
 	c.alertmanagers(ctx)
+	c.backups(ctx)
 	c.later()
 }
 

@@ -190,7 +190,7 @@ func (c *Config) Later() []string {
 	return out
 }
 
-// laterKeys belong to deploys, backups and notices to users, which later versions bring.
+// laterKeys belong to charts and notices to users, which later versions bring.
 var laterKeys = []string{
-	"prometheus", "backup", "notices", "status",
+	"prometheus", "notices", "status",
 }

@@ -94,13 +94,13 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		{Name: "slack", Check: func(context.Context) (web.State, string) { return slackState(edge) }},
 		{Name: "outbox", Check: func(ctx context.Context) (web.State, string) { return outboxState(ctx, st, outbox) }},
 	}
-	look, err := cfg.looking(done.engine, nil, parts, log.With("part", "health"))
+	look, err := cfg.looking(done.engine, done.last(), parts, log.With("part", "health"))
 	if err != nil {
 		return err
 	}
 
 	runner = commands.New(commands.Config{
-		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Operations: done.service, Health: look.checker, Logs: look.logs, Places: st, Front: edge, Access: people, Words: words,
+		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Operations: done.service, Health: look.checker, Logs: look.logs, Backups: done.folder(), Places: st, Front: edge, Access: people, Words: words,
 		Audit: st.Audit(), Zone: cfg.App.Location, Ops: cfg.Slack.Channels.Ops, Incidents: cfg.cardChannels(), Ladders: policies,
 		Link: func(_ context.Context, at notify.Posted) string { return edge.Permalink(at) }, Log: log.With("part", "commands"),
 	})
@@ -142,6 +142,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		return done.runner.Run(ctx)
 	})
 	loops.Go(func() error { return look.run(ctx) })
+	loops.Go(func() error { return cfg.backupClock(ctx, done, st, log.With("part", "backup")) })
 	loops.Go(func() error { return edge.Run(ctx) })
 	loops.Go(func() error {
 		h := headTeller{store: st, words: words, ops: cfg.Slack.Channels.Ops, zone: cfg.App.Location, log: log.With("part", "audit")}

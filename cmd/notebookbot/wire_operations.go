@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 
 	"github.com/google/uuid"
 
 	"github.com/ai-notebook/notebookbot/internal/access"
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/backup"
 	"github.com/ai-notebook/notebookbot/internal/ops/deploy"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/redact"
@@ -22,6 +24,7 @@ type operations struct {
 	past    deploy.Past
 	service *ops.Service
 	runner  *ops.Runner
+	sets    *backup.Sets // nil: there is nothing to back up
 }
 
 // operations wires everything that is done to the application. Nothing is asked of Docker yet: the bot starts without it.
@@ -36,8 +39,14 @@ func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Lo
 		Engine: engine, Project: c.Target.Project, URL: c.Target.HealthURL,
 		Redact: func() *redact.Redactor { return redact.Dir(c.Target.Dir, nil) },
 	}}
+	if o.sets, err = c.backups(engine, o.app, st, log.With("part", "backup")); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
 	cfg := ops.Config{
 		Kinds: c.kinds(o), People: ops.AccessPeople{Access: people}, Target: o.app, Auditor: ops.AuditLog{}, Ops: c.Slack.Channels.Ops,
+	}
+	if o.sets != nil {
+		cfg.Backups = o.sets.Before()
 	}
 	silencer, err := c.silencer()
 	if err != nil {
@@ -60,9 +69,13 @@ func (c *Config) kinds(o *operations) []ops.Kind {
 		Project: c.Target.Project, Dir: c.Target.Dir, Host: c.Target.DockerHost, Versions: c.Target.Versions,
 		Never: []string{c.Database.Service, c.Redis.Service}, HealthURL: c.Target.HealthURL, Watch: c.Deploy.Watch, Migrate: c.Deploy.Migrate,
 	}, o.engine, o.app, o.past)
-	return []ops.Kind{
+	kinds := []ops.Kind{
 		forward, back,
 		&restart.Kind{Engine: o.engine, App: o.app},
 		c.cleanupKind(o),
 	}
+	if o.sets != nil {
+		kinds = append(kinds, o.sets.Operation())
+	}
+	return kinds
 }

@@ -39,6 +39,7 @@ type Clock struct {
 }
 
 const (
+	settle    = time.Minute
 	lookEvery = 20 * time.Second
 	fullEvery = 24 * time.Hour // what a restore needs is at most the sets of a day
 	dayOfTold = 24 * time.Hour
@@ -48,6 +49,12 @@ const (
 
 // Run looks until ctx ends.
 func (c *Clock) Run(ctx context.Context) error {
+	// What a dead bot left is adopted first, and who starts a bot to restart something need not wait for a backup.
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(settle):
+	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
@@ -12,15 +13,16 @@ import (
 
 // The steps of a backup.
 const (
-	stepPrepare   = "prepare"   // room, name and folder
-	stepDatabase  = "database"  // the dump
-	stepFiles     = "files"     // and the index
-	stepConfig    = "config"    //
-	stepSecrets   = "secrets"   //
-	stepCommit    = "commit"    // the manifest: from here on it is a set
-	stepProve     = "prove"     // all of it is read back
-	stepRetention = "retention" // what is too old goes
-	stepUpload    = "upload"    // to the second place
+	stepPrepare   = "begin_set"    // room, name and folder
+	stepDatabase  = "dump"         // the dump
+	stepFiles     = "pack_files"   // and the index
+	stepConfig    = "pack_config"  //
+	stepSecrets   = "pack_secrets" //
+	stepCommit    = "manifest"     // the manifest: from here on it is a set
+	stepProve     = "prove"        // all of it is read back
+	stepRetention = "retention"    // what is too old goes
+	stepUpload    = "upload"       // to the second place
+	stepVerify    = "verify_set"   // all of a set is read back once more
 )
 
 // Deadlines: a dump that runs longer keeps others waiting, and old rows from being cleaned up.
@@ -47,10 +49,12 @@ type prepareArgs struct {
 func (o *operation) Plan(ctx context.Context, req ops.Request) (ops.Plan, error) {
 	kind := Full
 	switch {
+	case len(req.Args) == 2 && req.Args[0] == verifyWord:
+		return o.planVerify(req.Args[1])
 	case len(req.Args) == 1 && (Kind(req.Args[0]) == Full || Kind(req.Args[0]) == Incremental):
 		kind = Kind(req.Args[0])
 	case len(req.Args) > 0:
-		return ops.Plan{}, &ops.Problem{Code: "backup_kind", Name: req.Args[0], Names: []string{string(Full), string(Incremental)}}
+		return ops.Plan{}, &ops.Problem{Code: "backup_kind", Name: req.Args[0], Names: []string{string(Full), string(Incremental), verifyWord}}
 	}
 	if err := o.ready(ctx); err != nil {
 		return ops.Plan{}, err
@@ -90,6 +94,19 @@ func (o *operation) Plan(ctx context.Context, req ops.Request) (ops.Plan, error)
 	return p, nil
 }
 
+// verifyWord asks for a set to be read back once more; its id follows.
+const verifyWord = "verify"
+
+// planVerify says that a set would be read back. Nothing else waits for that.
+func (o *operation) planVerify(id string) (ops.Plan, error) {
+	if _, err := o.Find(id); err != nil {
+		return ops.Plan{}, err
+	}
+	return ops.Plan{
+		Word: o.Word(), Args: []string{verifyWord, id}, Steps: []ops.StepPlan{{Name: stepVerify + ":" + id, Deadline: longStep}},
+	}, nil
+}
+
 // ready is a problem when the database does not answer.
 func (s *Sets) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyIn)
@@ -104,6 +121,9 @@ func (s *Sets) ready(ctx context.Context) error {
 func (o *operation) Step(name string) (ops.Doer, bool) {
 	part := func(do func(context.Context, Draft, *ops.Run) (Made, error)) ops.Doer {
 		return partStep{o.Sets, do}
+	}
+	if code, id, ok := strings.Cut(name, ":"); ok && code == stepVerify && CheckID(id) == nil {
+		return verifyStep{o.Sets}, true
 	}
 	switch name {
 	case stepPrepare:
@@ -150,7 +170,7 @@ func draftOf(r *ops.Run) (Draft, error) {
 	var d Draft
 	ok, err := r.Output(stepPrepare, &d)
 	if err == nil && !ok {
-		err = errors.New("the step prepare recorded nothing")
+		err = errors.New("it is not recorded which set is made")
 	}
 	return d, err
 }

@@ -12,7 +12,6 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
 )
 
@@ -241,5 +240,5 @@ func newestProven(sets []*Set) *Set {
 
 // notProven says that a set was read back and could not be restored.
 func notProven(p Proof) error {
-	return &ops.Problem{Code: "backup_not_proven", Name: p.Set, Text: p.Why}
+	return fmt.Errorf("set %s was read back and could not be restored: %s", p.Set, p.Why)
 }

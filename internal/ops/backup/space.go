@@ -20,8 +20,8 @@ type Space struct {
 	Total  int64 // bytes in all
 }
 
-// spaceAt asks the file system of a folder, or of what is above it where it is not made yet.
-func spaceAt(dir string) (Space, error) {
+// SpaceAt asks the file system of a folder, or of what is above it where it is not made yet.
+func SpaceAt(dir string) (Space, error) {
 	var st unix.Statfs_t
 	for {
 		err := unix.Statfs(dir, &st)
@@ -53,7 +53,7 @@ func (s *Sets) room(ctx context.Context, kind Kind) error {
 		return err
 	}
 	need = max(spare*need, leastSpace)
-	sp, err := spaceAt(s.cfg.Dir)
+	sp, err := SpaceAt(s.cfg.Dir)
 	if err != nil {
 		return s.folderProblem(err)
 	}

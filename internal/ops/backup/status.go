@@ -1,7 +1,10 @@
 package backup
 
 import (
+	"context"
 	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/ops"
 )
 
 // Loss says how the promise stands that at most so much work is lost.
@@ -59,7 +62,7 @@ func (s *Sets) Status() (Status, error) {
 	if st.Loss = s.loss(st.Newest, now); st.Newest != nil {
 		st.Age = max(0, now.Sub(st.Newest.At))
 	}
-	if st.Free, err = spaceAt(s.cfg.Dir); err != nil {
+	if st.Free, err = SpaceAt(s.cfg.Dir); err != nil {
 		return st, s.folderProblem(err)
 	}
 	return st, nil
@@ -85,4 +88,21 @@ func (s *Sets) next(newest *Set, now time.Time) time.Time {
 		return now
 	}
 	return newest.At.Add(s.cfg.Every)
+}
+
+// LastBackup gives the id of the newest proven set and the moment that it stands for; empty: there is none.
+func (s *Sets) LastBackup(context.Context) (id string, at time.Time, err error) {
+	set, err := s.Newest()
+	if err != nil || set == nil {
+		return "", time.Time{}, err
+	}
+	return set.ID, set.At, nil
+}
+
+// Copies lists the sets whose copies in the second place are whole, the newest first. A *ops.Problem says that there is none.
+func (s *Sets) Copies(ctx context.Context) ([]*Manifest, error) {
+	if s.remote == nil {
+		return nil, &ops.Problem{Code: "backup_no_s3"}
+	}
+	return s.remote.List(ctx)
 }

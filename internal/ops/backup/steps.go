@@ -171,6 +171,25 @@ func (s proveStep) Look(_ context.Context, r *ops.Run) (ops.Seen, error) {
 
 func (proveStep) Undo(ctx context.Context, r *ops.Run) error { return noUndo{}.Undo(ctx, r) }
 
+// verifyStep reads a set back that was made before.
+type verifyStep struct{ *Sets }
+
+func (s verifyStep) Do(ctx context.Context, r *ops.Run) error {
+	p, err := s.Prove(ctx, r.Subject(), bytesOf(r))
+	if err != nil {
+		return err
+	}
+	if !p.Good {
+		return notProven(p)
+	}
+	return r.Record(ctx, p)
+}
+
+// Look lets it be read once more.
+func (verifyStep) Look(context.Context, *ops.Run) (ops.Seen, error) { return ops.SeenNotDone, nil }
+
+func (verifyStep) Undo(ctx context.Context, r *ops.Run) error { return noUndo{}.Undo(ctx, r) }
+
 type retentionStep struct{ *Sets }
 
 func (s retentionStep) Do(ctx context.Context, r *ops.Run) error {

@@ -1,0 +1,111 @@
+package templates
+
+import "time"
+
+// BackupSet is one backup set as people see it.
+type BackupSet struct {
+	ID      string
+	At      time.Time
+	Kind    string // full, incremental
+	Bytes   int64
+	Files   int
+	Changed int
+	Proven  bool
+	Tried   bool     // it was read back; then Why tells what was wrong
+	Why     string   // hostile
+	Sealed  []string // parts whose content nobody has read
+	Copied  bool     // in the second place
+}
+
+// BackupListView is a list of sets, the newest first.
+type BackupListView struct {
+	Sets   []BackupSet
+	Total  int  // of which Sets are the newest
+	Remote bool // in the second place
+}
+
+// BackupList is the answer to `backup list`.
+func (t *Templates) BackupList(v BackupListView) Message {
+	if len(v.Sets) == 0 {
+		return t.message(t.lines("backup.list_empty", Args{Yes: v.Remote}))
+	}
+	b := Block{Kind: List}
+	for _, s := range v.Sets {
+		b.Lines = append(b.Lines, t.backupLine(s, v.Remote))
+	}
+	m := t.message([]Line{t.line("backup.list_title", Args{Count: v.Total, Yes: v.Remote, Most: v.Total - len(v.Sets)})}, b)
+	m.Blocks = append(m.Blocks, Block{Kind: Context, Lines: t.lines("backup.list_note", Args{Yes: v.Remote})})
+	return m
+}
+
+func (t *Templates) backupLine(s BackupSet, remote bool) Line {
+	state := "proven"
+	switch {
+	case remote:
+		state = "copy"
+	case !s.Proven && s.Tried:
+		state = "bad"
+	case !s.Proven:
+		state = "open"
+	}
+	a := t.backupArgs(s)
+	a.Text = cut(s.Why, 200)
+	return append(append(t.line("backup.item", a), Span{Text: " "}), t.line("backup.is."+state, a)...)
+}
+
+func (t *Templates) backupArgs(s BackupSet) Args {
+	kind := ""
+	if s.Kind != "" {
+		kind = t.label("backup.kind." + s.Kind)
+	}
+	return Args{Ref: cut(s.ID, 40), At: s.At, Word: kind, Bytes: s.Bytes, Count: s.Changed, Total: s.Files, Names: s.Sealed, Yes: s.Copied}
+}
+
+// BackupStatusView is how the backups stand.
+type BackupStatusView struct {
+	Loss   string // none, ok, late, breach
+	Newest *BackupSet
+	Age    time.Duration
+	RPO    time.Duration
+	Next   time.Time
+	Every  time.Duration
+
+	Sets, Proven int
+	Bytes        int64
+	Free         int64 // bytes on the disk
+	Remote       bool
+	Copied       time.Time
+	Plain        bool
+}
+
+// BackupStatus is the answer to `backup status`: first how much would be lost now.
+func (t *Templates) BackupStatus(v BackupStatusView) Message {
+	a := Args{Age: v.Age, After: v.RPO, Due: v.Next, Late: v.Every}
+	lines := []Line{t.line("backup.loss."+v.Loss, a)}
+	if v.Newest != nil {
+		lines = append(lines, t.line("backup.newest", t.backupArgs(*v.Newest)))
+	}
+	lines = append(lines, t.line("backup.next", a))
+	more := []Line{t.line("backup.stock", Args{Count: v.Sets, Total: v.Proven, Bytes: v.Bytes, Of: v.Free})}
+	if v.Remote {
+		more = append(more, t.line("backup.copied", Args{At: v.Copied, Yes: !v.Copied.IsZero()}))
+	} else {
+		more = append(more, t.line("backup.one_place", Args{}))
+	}
+	if v.Plain {
+		more = append(more, t.line("backup.plain", Args{}))
+	}
+	return t.message(lines, Block{Kind: List, Lines: more})
+}
+
+// backupWords lists the names that are put together in this file.
+func backupWords() []string {
+	var names []string
+	for _, s := range []string{"proven", "bad", "open", "copy"} {
+		names = append(names, "backup.is."+s)
+	}
+	for _, l := range []string{"none", "ok", "late", "breach"} {
+		names = append(names, "backup.loss."+l)
+	}
+	return append(names, "backup.kind.full", "backup.kind.incremental")
+}
