@@ -187,7 +187,7 @@ func lookErrors(ctx context.Context, s *scene) []Check {
 	return out
 }
 
-// errorLines says how many there are, and quotes the shape that is seen most.
+// errorLines says how many there are, and quotes the shape that is seen most: everybody may ask for health, and only some for logs.
 func (s *scene) errorLines(lines []string, full bool) Finding {
 	if len(lines) == 0 {
 		return Finding{OK, "errors.none", Facts{Age: errorsOver}}
@@ -198,7 +198,7 @@ func (s *scene) errorLines(lines []string, full bool) Finding {
 	}
 	g := logs.Groups(s.hide.Lines(lines))
 	if len(g) > 0 {
-		f.Most, f.Text = g[0].Count, s.text(g[0].Example, shortText)
+		f.Most, f.Text = g[0].Count, s.text(g[0].Shape, shortText)
 	}
 	st := OK
 	if len(lines) >= manyErrors || slices.ContainsFunc(lines, deadly) {

@@ -290,3 +290,22 @@ func TestACheckThatBreaksIsToldAndTheOthersAreLookedAt(t *testing.T) {
 		t.Errorf("%v\n%s", err, told(r))
 	}
 }
+
+func TestErrorLinesAreQuotedWithoutWhomTheySpeakOf(t *testing.T) {
+	t.Parallel()
+	s := newScene(Config{Now: time.Now})
+	lines := []string{"ERROR: cannot mail kim@example.com (user 4711)", "ERROR: cannot mail lee@example.org (user 12)", "ERROR: x"}
+	f := s.errorLines(lines, false)
+	if want := "ERROR: cannot mail <mail> (user #)"; f.State != OK || f.Facts.Count != 3 || f.Facts.Most != 2 || f.Facts.Text != want {
+		t.Errorf("found %+v, want the text %q", f, want)
+	}
+	for range 10 {
+		lines = append(lines, "ERROR: y")
+	}
+	if f := s.errorLines(lines, true); f.State != Warning || f.Facts.Total == 0 {
+		t.Errorf("many are %+v", f)
+	}
+	if f := s.errorLines([]string{"PANIC: could not write"}, false); f.State != Warning {
+		t.Errorf("a panic is %+v", f)
+	}
+}
