@@ -42,7 +42,7 @@ func init() {
 		incidentNote, incidentResolve, incidentReopen,
 		healthCheck, stats, logsOf,
 		backupFull, backupIncremental, backupList, backupVerify, backupStatus,
-		restart, deploy, rollback, cleanup,
+		restart, deploy, rollback, restore, cleanup,
 		operationList, operationShow, operationItems, operationApprove, operationReject, operationCancel, operationAlone, operationReview,
 		onCall, contacts,
 		capacity, auditLog, help,

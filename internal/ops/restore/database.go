@@ -49,7 +49,7 @@ func (k *Kind) planDatabase(ctx context.Context, p *ops.Plan, last *[]ops.StepPl
 		ops.StepPlan{Name: stepFill, Args: args(setArgs{Set: set.ID}), Changes: true, Undo: "drop_new_database", Deadline: longStep},
 		ops.StepPlan{Name: stepVerify, Args: args(setArgs{Set: set.ID}), Deadline: longStep},
 	)
-	*last = append(*last, ops.StepPlan{Name: stepSwap, Args: args(swapArgs{}), Changes: true, Undo: "old_database", Deadline: shortStep})
+	*last = append(*last, ops.StepPlan{Name: stepSwap, Args: args(swapArgs{}), Changes: true, Undo: "restore_old_database", Deadline: shortStep})
 	return nil
 }
 

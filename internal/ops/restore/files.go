@@ -71,7 +71,7 @@ func (k *Kind) planFiles(ctx context.Context, p *ops.Plan, last *[]ops.StepPlan,
 		Name: stepUnpack + ":" + part, Args: args(setArgs{Set: set.ID}), Changes: true, Undo: "remove_unpacked", Deadline: longStep,
 	})
 	*last = append(*last, ops.StepPlan{
-		Name: stepExchange + ":" + part, Args: args(exchangeArgs{Paths: paths}), Changes: true, Undo: "old_files", Deadline: exchangeWithin,
+		Name: stepExchange + ":" + part, Args: args(exchangeArgs{Paths: paths}), Changes: true, Undo: "restore_old_files", Deadline: exchangeWithin,
 	})
 	return nil
 }

@@ -94,12 +94,12 @@ var stored = map[string]string{
 
 // The steps.
 const (
-	stepSet      = "set"      // it is whole, and there is room
-	stepFill     = "fill"     // a new database beside the live one
-	stepVerify   = "verify"   // its rows
-	stepUnpack   = "unpack"   // files beside the live ones
-	stepSwap     = "swap"     // the databases, in one transaction
-	stepExchange = "exchange" // the files; services that see them are restarted
+	stepSet      = "check_set"     // it is whole, and there is room
+	stepFill     = "fill"          // a new database beside the live one
+	stepVerify   = "verify_rows"   // its rows
+	stepUnpack   = "unpack"        // files beside the live ones
+	stepSwap     = "swap_database" // the databases, in one transaction
+	stepExchange = "exchange"      // the files; services that see them are restarted
 )
 
 // Deadlines. The long ones are within the guide's recovery time of four hours.

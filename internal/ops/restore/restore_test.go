@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -178,12 +179,12 @@ func TestADeathAtAnyStepCostsADelayOnly(t *testing.T) {
 	s := newStory(t)
 	set := s.take()
 	s.kind.Sets = cutting{s.sets, s.at}
-	steps := []string{"set", "fill", "verify", "unpack:files", "swap", "exchange:files"}
+	steps := []string{stepSet, stepFill, stepVerify, "unpack:files", stepSwap, "exchange:files"}
 	points := []string{"amid fill"}
 	for _, step := range steps {
 		points = append(points, "after do "+step)
 	}
-	points = append(points, "before do swap", "before do exchange:files")
+	points = append(points, "before do "+stepSwap, "before do exchange:files")
 	for _, point := range points {
 		s.damage()
 		s.at.point, s.at.died = point, false
@@ -200,7 +201,7 @@ func TestADeathAtAnyStepCostsADelayOnly(t *testing.T) {
 	// The way back.
 	s.at.fails = "url"
 	points = nil
-	for _, step := range []string{"exchange:files", "swap", "unpack:files", "fill"} {
+	for _, step := range []string{"exchange:files", stepSwap, "unpack:files", stepFill} {
 		points = append(points, "before undo "+step, "after undo "+step)
 	}
 	for _, point := range append([]string{"never"}, points...) {
@@ -294,4 +295,56 @@ func TestADroppedDatabaseComesBack(t *testing.T) {
 	if !strings.Contains(strings.Join(op.Plan.Notes, " "), "restore_no_database") {
 		t.Errorf("the plan notes %v", op.Plan.Notes)
 	}
+}
+
+func TestARestoreIsTriedBesideTheLiveDatabase(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	var told []Trial
+	keeper := &Keeper{Kind: s.kind, Sets: s.dir, Every: time.Hour, RTO: time.Hour, Log: slog.New(slog.DiscardHandler),
+		Tell: func(_ context.Context, t Trial) { told = append(told, t) }}
+	once := func() *Trial {
+		t.Helper()
+		if err := keeper.Once(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		last, err := LastTrial(s.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.databases(); got != "ai_notebook" {
+			t.Errorf("there are %s", got)
+		}
+		return last
+	}
+	if last := once(); last != nil {
+		t.Errorf("without a set: %+v", last)
+	}
+	set := s.take()
+	last := once()
+	if last == nil || !last.Good || last.Set != set.ID || last.Rows < 3000 || last.Took <= 0 || len(told) > 0 {
+		t.Fatalf("the trial is %+v, told %v", last, told)
+	}
+	t.Logf("%d rows in %d ms", last.Rows, last.Took)
+	if again := once(); !again.At.Equal(last.At) {
+		t.Error("it is tried before its time")
+	}
+	later := time.Now().Add(2 * time.Hour)
+	s.kind.Now = func() time.Time { return later }
+	s.kind.Sets = miscountedNewest{miscounted{s.sets}}
+	if bad := once(); bad.Good || !strings.Contains(bad.Why, "public.ledger") || len(told) != 1 {
+		t.Errorf("the trial is %+v, told %v", bad, told)
+	}
+	s.lines("3000")
+}
+
+// miscountedNewest gives the newest of them.
+type miscountedNewest struct{ miscounted }
+
+func (m miscountedNewest) Newest() (*backup.Set, error) {
+	set, err := m.Sets.Newest()
+	if err != nil || set == nil {
+		return set, err
+	}
+	return m.Find(set.ID)
 }

@@ -113,7 +113,7 @@ func (k *Kind) planUndo(ctx context.Context, words []string) (ops.Plan, error) {
 		if d.Now, err = k.DB.Size(ctx); err != nil && !errors.Is(err, postgres.ErrNoDatabase) {
 			return p, err
 		}
-		p.Steps = append(p.Steps, ops.StepPlan{Name: stepSwap, Args: args(swapArgs{From: e.Database}), Changes: true, Undo: "old_database", Deadline: shortStep})
+		p.Steps = append(p.Steps, ops.StepPlan{Name: stepSwap, Args: args(swapArgs{From: e.Database}), Changes: true, Undo: "restore_old_database", Deadline: shortStep})
 	}
 	for _, part := range e.Parts {
 		var x exchange
@@ -126,7 +126,7 @@ func (k *Kind) planUndo(ctx context.Context, words []string) (ops.Plan, error) {
 		}
 		d.Paths = append(d.Paths, paths...)
 		p.Steps = append(p.Steps, ops.StepPlan{
-			Name: stepExchange + ":" + part, Args: args(exchangeArgs{Paths: paths, From: ops.Key(n)}), Changes: true, Undo: "old_files", Deadline: exchangeWithin,
+			Name: stepExchange + ":" + part, Args: args(exchangeArgs{Paths: paths, From: ops.Key(n)}), Changes: true, Undo: "restore_old_files", Deadline: exchangeWithin,
 		})
 	}
 	return k.end(ctx, p, d, d.Parts)
