@@ -20,7 +20,7 @@ var Words = []string{
 	"incident commander", "incident escalate", "incident resolve", "incident reopen", "incident note", "oncall", "contacts", "capacity",
 	"audit-log", "health", "stats", "logs",
 	"backup", "backup full", "backup incremental", "backup list", "backup verify", "backup status",
-	"restart", "deploy", "rollback", "cleanup",
+	"restart", "deploy", "rollback", "restore", "cleanup",
 	"operation", "operation list", "operation show", "operation items", "operation approve", "operation reject", "operation cancel", "operation alone",
 	"operation review",
 }

@@ -76,6 +76,18 @@ type BackupStatusView struct {
 	Remote       bool
 	Copied       time.Time
 	Plain        bool
+
+	Trial *RestoreTrial // the last restore for a try; nil: there was none
+}
+
+// RestoreTrial is a set that was restored for a try.
+type RestoreTrial struct {
+	Set  string
+	At   time.Time
+	Good bool
+	Took time.Duration
+	Rows int64
+	Why  string // hostile
 }
 
 // BackupStatus is the answer to `backup status`: first how much would be lost now.
@@ -91,6 +103,11 @@ func (t *Templates) BackupStatus(v BackupStatusView) Message {
 		more = append(more, t.line("backup.copied", Args{At: v.Copied, Yes: !v.Copied.IsZero()}))
 	} else {
 		more = append(more, t.line("backup.one_place", Args{}))
+	}
+	if tr := v.Trial; tr != nil {
+		more = append(more, t.line("backup.trial", Args{At: tr.At, Yes: tr.Good, After: tr.Took, Total: int(tr.Rows), Ref: cut(tr.Set, 40), Text: cut(tr.Why, 200)}))
+	} else {
+		more = append(more, t.line("backup.untried", Args{}))
 	}
 	if v.Plain {
 		more = append(more, t.line("backup.plain", Args{}))

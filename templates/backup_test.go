@@ -21,7 +21,7 @@ func TestBackupsReadWell(t *testing.T) {
 		b.add("list, nothing in S3", w.BackupList(BackupListView{Remote: true}))
 		st := BackupStatusView{
 			Newest: &inc, RPO: time.Hour, Next: at.Add(time.Hour), Every: 30 * time.Minute, Sets: 48, Proven: 47, Bytes: 9_300_000_000, Free: 78_000_000_000,
-			Remote: true, Copied: at,
+			Remote: true, Copied: at, Trial: &RestoreTrial{Set: "20261124T090000Z", At: at, Good: true, Took: 95 * time.Second, Rows: 1_234_567},
 		}
 		for _, c := range []struct {
 			loss string
@@ -30,7 +30,8 @@ func TestBackupsReadWell(t *testing.T) {
 			st.Loss, st.Age = c.loss, c.age
 			b.add("status "+c.loss, w.BackupStatus(st))
 		}
-		b.add("status none", w.BackupStatus(BackupStatusView{Loss: "none", RPO: time.Hour, Next: at, Every: 30 * time.Minute, Free: 78_000_000_000, Plain: true}))
+		b.add("status none", w.BackupStatus(BackupStatusView{Loss: "none", RPO: time.Hour, Next: at, Every: 30 * time.Minute, Free: 78_000_000_000, Plain: true,
+			Trial: &RestoreTrial{Set: "20261124T090000Z", At: at, Took: 95 * time.Second, Why: "public.notes has 3 rows <!here>"}}))
 		b.add("status, nothing in S3", w.BackupStatus(BackupStatusView{Loss: "ok", Newest: &full, RPO: time.Hour, Next: at, Every: 30 * time.Minute, Sets: 1, Proven: 1, Remote: true}))
 		for _, args := range [][]string{{"full"}, {"incremental"}, {"verify", "20261124T090000Z"}, nil} {
 			b.WriteString("\n===== title: " + w.OperationTitle("backup", args) + "\n")

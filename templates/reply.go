@@ -24,6 +24,7 @@ var replies = []incidents.NoticeKind{
 var Troubles = []string{
 	TroubleToken, TroubleVersion, TroubleSize, TroubleUnreadable, TroubleUnknownAlertmanager, TroubleSlack, TroubleStore,
 	TroubleStoreBack, TroubleLate, TroubleSocket, TroubleTarget, TroubleBackupLate, TroubleBackupBreach, TroubleBackupNone, TroubleBackupBack,
+	TroubleRestore,
 }
 
 // The bot's own troubles.
@@ -42,6 +43,7 @@ const (
 	TroubleBackupLate          = "backup.late"          // Titles: the newest proven set; After: its age; Late: how much may be lost
 	TroubleBackupBreach        = "backup.breach"        // likewise
 	TroubleBackupNone          = "backup.none"          // After: how long there is none
+	TroubleRestore             = "restore.trial"        // Titles: the set, why; After: how long the trial took
 	TroubleBackupBack          = "backup.back"          // Titles: the set; After: how long there was none; Late: how much may be lost
 )
 

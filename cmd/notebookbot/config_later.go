@@ -49,6 +49,7 @@ type Backup struct {
 	RTO          time.Duration `yaml:"rto"`
 	Fresh        time.Duration `yaml:"fresh"`
 	Retention    time.Duration `yaml:"retention"`
+	Rehearse     time.Duration `yaml:"rehearse"` // how often a set is restored for a try; zero: never
 	Files        []string      `yaml:"files"`
 	Config       []string      `yaml:"config"`
 	Secrets      []string      `yaml:"secrets"`

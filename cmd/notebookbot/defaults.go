@@ -33,6 +33,8 @@ const (
 	defaultRPO, defaultRTO, defaultEvery = time.Hour, 4 * time.Hour, 30 * time.Minute
 	// A set so young is not taken again before an operation.
 	defaultFresh = 15 * time.Minute
+	// A set is restored for a try each week: it costs the time and the room of a restore.
+	defaultRehearse = 7 * 24 * time.Hour
 	// The guide keeps backups for 30 days.
 	defaultRetention = 720 * time.Hour
 	// A new version that fails does so within the first minute under load.
@@ -77,12 +79,12 @@ func defaultConfig() *Config {
 		Thresholds: Thresholds{CPU: cpuThreshold, Memory: memoryThreshold, Disk: diskThreshold},
 		Backup: Backup{
 			Dir: "/opt/backups/ai-notebook", Every: defaultEvery, RPO: defaultRPO, RTO: defaultRTO, Fresh: defaultFresh,
-			Retention: defaultRetention,
-			Files:     []string{"uploads/", "docker-compose.yml"},
-			Config:    []string{"nginx/", "monitoring/", "scripts/"},
-			Secrets:   []string{".env", "ssl/"},
-			Encrypt:   "secrets",
-			S3:        S3{Prefix: "backups/"},
+			Retention: defaultRetention, Rehearse: defaultRehearse,
+			Files:   []string{"uploads/", "docker-compose.yml"},
+			Config:  []string{"nginx/", "monitoring/", "scripts/"},
+			Secrets: []string{".env", "ssl/"},
+			Encrypt: "secrets",
+			S3:      S3{Prefix: "backups/"},
 		},
 		Notices: Notices{SMTP: SMTP{
 			TLS:   "required",

@@ -143,6 +143,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	})
 	loops.Go(func() error { return look.run(ctx) })
 	loops.Go(func() error { return cfg.backupClock(ctx, done, st, log.With("part", "backup")) })
+	loops.Go(func() error { return cfg.restoreKeeper(ctx, done, st, log.With("part", "restore")) })
 	loops.Go(func() error { return edge.Run(ctx) })
 	loops.Go(func() error {
 		h := headTeller{store: st, words: words, ops: cfg.Slack.Channels.Ops, zone: cfg.App.Location, log: log.With("part", "audit")}

@@ -74,6 +74,9 @@ func (d *decoder) validateBackup(b *Backup) {
 			d.wrong(key, "found "+shown(v.String()), "a duration above zero")
 		}
 	}
+	if b.Rehearse < 0 {
+		d.wrong("backup.rehearse", "found "+shown(b.Rehearse.String()), "a duration such as 168h, or 0 for never")
+	}
 	if b.Every > b.RPO {
 		d.wrong("backup.every", "found "+shown(b.Every.String()), "not longer than rpo ("+b.RPO.String()+"): more would be lost than is promised")
 	}

@@ -2,14 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
+	"github.com/ai-notebook/notebookbot/internal/ops/restore"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
 // backupViews is the folder of the backups as commands show it.
-type backupViews struct{ sets *backup.Sets }
+type backupViews struct {
+	sets *backup.Sets
+	dir  string // of the sets
+}
 
 var _ commands.Backups = backupViews{}
 
@@ -44,7 +50,13 @@ func (b backupViews) BackupStatus() (templates.BackupStatusView, error) {
 		s := backupSet(st.Newest)
 		v.Newest = &s
 	}
-	return v, err
+	trial, tried := restore.LastTrial(b.dir)
+	if trial != nil {
+		v.Trial = &templates.RestoreTrial{
+			Set: trial.Set, At: trial.At, Good: trial.Good, Took: time.Duration(trial.Took) * time.Millisecond, Rows: trial.Rows, Why: trial.Why,
+		}
+	}
+	return v, errors.Join(err, tried)
 }
 
 func backupSet(set *backup.Set) templates.BackupSet {

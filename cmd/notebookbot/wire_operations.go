@@ -13,18 +13,22 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/redact"
 	"github.com/ai-notebook/notebookbot/internal/ops/restart"
+	"github.com/ai-notebook/notebookbot/internal/ops/restore"
 	"github.com/ai-notebook/notebookbot/internal/ops/target"
 	"github.com/ai-notebook/notebookbot/internal/store"
 )
 
 // operations is what is carried out on the application, and by whom.
 type operations struct {
-	engine  *docker.Engine
-	app     *target.Application
-	past    deploy.Past
-	service *ops.Service
-	runner  *ops.Runner
-	sets    *backup.Sets // nil: there is nothing to back up
+	engine    *docker.Engine
+	app       *target.Application
+	past      deploy.Past
+	service   *ops.Service
+	runner    *ops.Runner
+	sets      *backup.Sets // nil: there is nothing to back up
+	backupDir string
+
+	restores *restore.Kind // likewise
 }
 
 // operations wires everything that is done to the application. Nothing is asked of Docker yet: the bot starts without it.
@@ -35,11 +39,14 @@ func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	o := &operations{engine: engine, past: st, app: &target.Application{
+	o := &operations{engine: engine, past: st, backupDir: c.Backup.Dir, app: &target.Application{
 		Engine: engine, Project: c.Target.Project, URL: c.Target.HealthURL,
 		Redact: func() *redact.Redactor { return redact.Dir(c.Target.Dir, nil) },
 	}}
 	if o.sets, err = c.backups(engine, o.app, st, log.With("part", "backup")); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	if o.restores, err = c.restores(o); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
 	cfg := ops.Config{
@@ -75,7 +82,7 @@ func (c *Config) kinds(o *operations) []ops.Kind {
 		c.cleanupKind(o),
 	}
 	if o.sets != nil {
-		kinds = append(kinds, o.sets.Operation())
+		kinds = append(kinds, o.sets.Operation(), o.restores)
 	}
 	return kinds
 }

@@ -302,7 +302,7 @@ func TestARestoreIsTriedBesideTheLiveDatabase(t *testing.T) {
 	s := newStory(t)
 	var told []Trial
 	keeper := &Keeper{Kind: s.kind, Sets: s.dir, Every: time.Hour, RTO: time.Hour, Log: slog.New(slog.DiscardHandler),
-		Tell: func(_ context.Context, t Trial) { told = append(told, t) }}
+		Tell: func(_ context.Context, t Trial) error { told = append(told, t); return nil }}
 	once := func() *Trial {
 		t.Helper()
 		if err := keeper.Once(t.Context()); err != nil {

@@ -105,7 +105,7 @@ type Keeper struct {
 	Every time.Duration // between trials; zero: none are made
 	RTO   time.Duration // a trial that took longer is told as one that failed
 	Log   *slog.Logger
-	Tell  func(ctx context.Context, t Trial) // of a trial that is not good; optional
+	Tell  func(ctx context.Context, t Trial) error // of a trial that is not good; optional
 }
 
 // lookEvery is how often it is looked whether something is due.
@@ -160,7 +160,7 @@ func (k *Keeper) Once(ctx context.Context) error {
 	}
 	k.Log.InfoContext(ctx, "a set was restored for a try", "set", t.Set, "good", t.Good, "took", took, "rows", t.Rows, "why", t.Why)
 	if !t.Good && k.Tell != nil {
-		k.Tell(ctx, *t)
+		return k.Tell(ctx, *t)
 	}
 	return nil
 }
