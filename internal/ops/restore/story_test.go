@@ -57,8 +57,13 @@ func (anybody) MayActAlone(context.Context, ops.Person, string) error { return n
 
 var ann = ops.Person{Actor: incidents.Actor{Kind: incidents.ByPerson, ID: "U01AAAA"}}
 
+// room is for so many applications at a time: five services each, whose healthchecks fail when too many start at once.
+var room = make(chan struct{}, 2)
+
 func newStory(t *testing.T) *story {
 	t.Helper()
+	room <- struct{}{}
+	t.Cleanup(func() { <-room })
 	s := &story{T: t, app: realparts.StartApplication(t, ""), store: storetest.Open(t), at: &death{}, dir: filepath.Join(t.TempDir(), "sets")}
 	engine, err := docker.Open(docker.Config{Host: s.app.Host, Project: s.app.Project, Dir: s.app.Dir})
 	if err != nil {
