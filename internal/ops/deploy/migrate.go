@@ -56,13 +56,23 @@ func (s migrate) Do(ctx context.Context, r *ops.Run) error {
 		s.removeOneOff(ctx, rec.Name)
 	}
 	if code != 0 {
-		return s.failed(a, code, said)
+		return s.quoted(fmt.Errorf("the migration (%s) ended with exit code %d; the database is as it left it: %s",
+			strings.Join(a.Argv, " "), code, wayOut(r)), said)
 	}
 	return nil
 }
 
-func (s migrate) failed(a migrateArgs, code int, said string) error {
-	return s.quoted(fmt.Errorf("the migration (%s) ended with exit code %d", strings.Join(a.Argv, " "), code), said)
+// wayOut says how the database comes back to what it was.
+func wayOut(r *ops.Run) string {
+	id := r.Operation.Plan.Backup.Set
+	var taken string
+	if found, err := r.Output(ops.BackupStep, &taken); err == nil && found && taken != "" {
+		id = taken
+	}
+	if id == "" {
+		return "there is no backup of right before; backup list shows which ones there are, and restore ID brings one back"
+	}
+	return "restore " + id + " brings it back to what it was before"
 }
 
 // run runs it and gives its exit code and the last of what it said.
