@@ -4,20 +4,25 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/realparts"
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 )
 
 // killed is an operation in which the bot is killed.
 type killed struct {
-	ask   string   // what the operator types
-	steps []string // all that an undisturbed run does, in order
+	ask   string                                              // what the operator types
+	next  func(t *testing.T, a *realparts.Application) string // or that, for the application as it is by then
+	ready func(t *testing.T, a *realparts.Application)        // makes the application ready for it
+	often []string                                            // the steps at which it is killed also where not all instants are tried; none: all
+	steps []string                                            // all that an undisturbed run does, in order
 	// ends are the states in which the operation may end after a kill.
 	ends []string
 }
@@ -37,19 +42,31 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 		"restart": {
 			ask: "restart backend --no-backup", steps: []string{"restart:backend", "healthy:backend", "url"}, ends: []string{"done"},
 		},
+		"deploy": {
+			ready: versioned, next: otherVersion, often: []string{"roll:backend"}, ends: []string{"done", "undone"},
+			steps: []string{
+				"checkout", "image:backend", "image:frontend", "pin", "roll:backend", "roll:frontend", "watch", "tidy",
+				"healthy:backend", "healthy:frontend", "url",
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := realparts.StartApplication(t, "")
 			served(t, a)
-			instants := []string{"after"}
+			if k.ready != nil {
+				k.ready(t, a)
+			}
+			instants, steps := []string{"after"}, k.steps
 			if os.Getenv("NOTEBOOKBOT_KILLS") != "" {
 				instants = whens
+			} else if len(k.often) > 0 {
+				instants, steps = whens[1:], k.often
 			}
 			if got := (&killing{t: t, app: a, k: k}).undisturbed(); !slices.Equal(got, k.steps) {
 				t.Fatalf("an undisturbed run does %q, and this test kills at %q: keep them together", got, k.steps)
 			}
-			for _, step := range k.steps {
+			for _, step := range steps {
 				for _, when := range instants {
 					t.Run(when+" "+step, func(t *testing.T) { (&killing{t: t, app: a, k: k}).at(when + " " + step) })
 				}
@@ -70,8 +87,12 @@ type killing struct {
 func (k *killing) open() {
 	k.t.Helper()
 	k.trace = filepath.Join(k.t.TempDir(), "trace")
+	if k.k.next != nil {
+		k.k.ask = k.k.next(k.t, k.app)
+	}
 	k.lab = newLab(k.t, "", fmt.Sprintf(`
 target: {docker_host: %q, project: %s, dir: %q, health_url: %q}
+deploy: {watch: 1s}
 backup: {dir: %q, files: [docker-compose.yml], config: [nginx/], secrets: [.env]}
 `, k.app.Host, k.app.Project, k.app.Dir, k.app.URL("/health"), filepath.Join(k.t.TempDir(), "backups")))
 }
@@ -132,7 +153,7 @@ func (k *killing) undisturbed() []string {
 	p.stop(k.t)
 	var did []string
 	for _, line := range traced(k.t, k.trace) {
-		if step, ok := strings.CutPrefix(line, "did "); ok {
+		if step, ok := strings.CutPrefix(line, "did "); ok && step != ops.BackupStep {
 			did = append(did, step)
 		}
 	}
@@ -201,6 +222,41 @@ func (k *killing) repeatedOnlyAfterALook() {
 			looked[step] = strings.TrimPrefix(what, "look:")
 		}
 	}
+}
+
+// versioned makes a checkout with the versions v1 and v2 of the application's folder.
+func versioned(t *testing.T, a *realparts.Application) {
+	t.Helper()
+	realparts.ApplicationImages(t, a.Host, "v2")
+	if err := os.WriteFile(filepath.Join(a.Dir, ".gitignore"), []byte(".env\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"init", "--quiet"}, {"add", "--all"}, {"commit", "--quiet", "-m", "one"}, {"tag", "v1"},
+		{"commit", "--quiet", "--allow-empty", "-m", "two"}, {"tag", "v2"}, {"checkout", "--quiet", "v1"},
+	} {
+		inCheckout(t, a, args...)
+	}
+}
+
+func inCheckout(t *testing.T, a *realparts.Application, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(realparts.Require(t, "git"), append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...) //nolint:gosec // Our own words.
+	cmd.Dir = a.Dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %q: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// otherVersion deploys the one that does not run.
+func otherVersion(t *testing.T, a *realparts.Application) string {
+	t.Helper()
+	if inCheckout(t, a, "describe", "--tags", "--exact-match") == "v1" {
+		return "deploy v2"
+	}
+	return "deploy v1"
 }
 
 // served waits until the application answers well.
