@@ -40,7 +40,11 @@ func (r *Runner) ask(ctx context.Context, c *call, req ops.Request) (outcome, er
 	if err := tooLong(req.Reason, maxReason); err != nil {
 		return outcome{}, err
 	}
-	d, err := r.Operations.Ask(ctx, req)
+	var d *ops.Decision
+	err := r.slowly(ctx, c, func(ctx context.Context) (err error) {
+		d, err = r.Operations.Ask(ctx, req)
+		return err
+	})
 	if err != nil {
 		return outcome{}, fromOperations(err, 0, nil)
 	}

@@ -53,7 +53,7 @@ func init() {
 	operationProblems = append(operationProblems,
 		"deploy_which", "deploy_one_version", "deploy_unknown_version", "deploy_not_allowed", "deploy_no_versions", "deploy_no_checkout",
 		"deploy_changed_files", "deploy_compose_file", "deploy_env_tracked", "deploy_not_a_tag", "deploy_concerns_nothing",
-		"deploy_runs_already", "rollback_no_past", "rollback_no_commit")
+		"deploy_runs_already", "deploy_nginx", "rollback_no_past", "rollback_no_commit")
 }
 
 // deployDetails tells what lies between the versions, and for each service how it is exchanged, why not without a gap, and where its

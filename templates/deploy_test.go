@@ -20,10 +20,16 @@ func deploying(raw string) *ops.Operation {
 	}
 	op.Steps = nil
 	for _, st := range []ops.StepPlan{
-		{Name: "backup"}, {Name: "checkout", Changes: true, Undo: "old_files"}, {Name: "image:backend"},
-		{Name: "image:worker", Changes: true, Undo: "old_image"}, {Name: "pin", Changes: true, Undo: "old_pins"}, {Name: "migrate", Changes: true},
-		{Name: "roll:backend", Changes: true, Undo: "old_version"}, {Name: "roll:worker", Changes: true, Undo: "old_version"},
-		{Name: "watch"}, {Name: "tidy"},
+		{Name: "backup"},
+		{Name: "checkout", Changes: true, Undo: "old_files"},
+		{Name: "image:backend"},
+		{Name: "image:worker", Changes: true, Undo: "old_image"},
+		{Name: "pin", Changes: true, Undo: "old_pins"},
+		{Name: "migrate", Changes: true},
+		{Name: "roll:backend", Changes: true, Undo: "old_version"},
+		{Name: "roll:worker", Changes: true, Undo: "old_version"},
+		{Name: "watch"},
+		{Name: "tidy"},
 	} {
 		st.Deadline = time.Minute
 		op.Steps = append(op.Steps, ops.Step{StepPlan: st, Part: ops.PartStep, State: ops.Pending})
@@ -63,6 +69,7 @@ func TestADeployReadsWell(t *testing.T) {
 			{Code: "deploy_not_a_tag", Name: "v1+2", Names: []string{"BACKEND_VERSION"}},
 			{Code: "deploy_concerns_nothing", Name: "v2"},
 			{Code: "deploy_runs_already", Name: "v2"},
+			{Code: "deploy_nginx", Text: "nginx cannot load its configuration (nginx -t in shop_nginx_1):\nnginx: [emerg] unknown directive"},
 			{Code: "rollback_no_past", Name: "v2", Names: []string{"v2", "v1"}},
 			{Code: "rollback_no_commit", Name: "v2"},
 		} {

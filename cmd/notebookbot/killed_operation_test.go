@@ -232,8 +232,13 @@ func versioned(t *testing.T, a *realparts.Application) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"init", "--quiet"}, {"add", "--all"}, {"commit", "--quiet", "-m", "one"}, {"tag", "v1"},
-		{"commit", "--quiet", "--allow-empty", "-m", "two"}, {"tag", "v2"}, {"checkout", "--quiet", "v1"},
+		{"init", "--quiet"},
+		{"add", "--all"},
+		{"commit", "--quiet", "-m", "one"},
+		{"tag", "v1"},
+		{"commit", "--quiet", "--allow-empty", "-m", "two"},
+		{"tag", "v2"},
+		{"checkout", "--quiet", "v1"},
 	} {
 		inCheckout(t, a, args...)
 	}

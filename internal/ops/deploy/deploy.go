@@ -78,6 +78,7 @@ type Kind struct {
 	app    *target.Application
 	past   Past
 	repo   repo
+	tags   *fetcher
 	http   *http.Client
 }
 
@@ -94,7 +95,7 @@ func New(cfg Config, engine Docker, app *target.Application, past Past) (*Kind, 
 	cfg.BuildIn = cmp.Or(cfg.BuildIn, 30*time.Minute)
 	cfg.PollEvery = cmp.Or(cfg.PollEvery, time.Second)
 	k := Kind{
-		word: WordDeploy, cfg: cfg, docker: engine, app: app, past: past, repo: repo{cfg.Dir},
+		word: WordDeploy, cfg: cfg, docker: engine, app: app, past: past, repo: repo{cfg.Dir}, tags: &fetcher{repo: repo{cfg.Dir}},
 		http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		}},

@@ -68,11 +68,11 @@ func writeEnv(text string, values map[string]was) string {
 // envFile is where the application's .env really is: the name may be a link.
 func envFile(dir string) (string, error) {
 	name := filepath.Join(dir, ".env")
-	real, err := filepath.EvalSymlinks(name)
+	end, err := filepath.EvalSymlinks(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return name, nil
 	}
-	return real, err
+	return end, err
 }
 
 // currentEnv reads what the file .env says of these names; without the file they are not set.

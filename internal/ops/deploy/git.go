@@ -17,7 +17,7 @@ import (
 
 const (
 	gitWithin   = 20 * time.Second
-	fetchWithin = 30 * time.Second
+	fetchWithin = 2 * time.Minute
 	gitMost     = 16 << 20 // of output: a list of all files of a big repository is a few
 )
 

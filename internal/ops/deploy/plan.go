@@ -36,7 +36,7 @@ func (k *Kind) Plan(ctx context.Context, req ops.Request) (ops.Plan, error) {
 		return ops.Plan{}, &ops.Problem{Code: "deploy_no_checkout", Name: k.cfg.Dir, Err: err}
 	}
 	var notes []string
-	if _, err := k.repo.fetch(ctx); err != nil {
+	if err := k.tags.get(ctx); err != nil {
 		notes = append(notes, "deploy_no_remote: "+k.redact(err.Error()))
 	}
 	w, err := k.look(ctx)
@@ -170,6 +170,12 @@ func (k *Kind) draft(ctx context.Context, w *world, goal *earlier) (ops.Plan, er
 	from, to := w.current(), goal.version
 	if err := k.next(ctx, w, goal); err != nil {
 		return ops.Plan{}, err
+	}
+	// Without nginx nothing can be exchanged. The version's own configuration is tried again before anything is started.
+	if p, err := k.proxyOf(ctx, ""); err != nil {
+		return ops.Plan{}, target.Explain(err)
+	} else if err := p.test(ctx); err != nil {
+		return ops.Plan{}, &ops.Problem{Code: "deploy_nginx", Text: err.Error(), Err: err}
 	}
 	if len(w.pins) > 0 {
 		if tracked, err := k.repo.tracked(ctx, ".env"); err != nil || tracked {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
@@ -127,6 +128,9 @@ func (k *Kind) exchange(ctx context.Context, w *world, s docker.Service, to Vers
 	return out, k.source(ctx, &out, s, to, images[s.Name])
 }
 
+// registryPatience is how long a plan waits for a registry: somebody waits for the plan.
+const registryPatience = time.Second
+
 // source says where the image comes from.
 func (k *Kind) source(ctx context.Context, out *Service, s docker.Service, to Version, known string) error {
 	kept, err := k.keptOf(ctx, s.Name, to.Commit)
@@ -164,7 +168,9 @@ func (k *Kind) source(ctx context.Context, out *Service, s docker.Service, to Ve
 	}
 	out.Source = Pull
 	// Without a password the registry may say nothing: then compose pulls with the one that it has, and the plan says so.
-	if digest, err := k.docker.RegistryDigest(ctx, out.Ref); err == nil {
+	within, cancel := context.WithTimeout(ctx, registryPatience)
+	defer cancel()
+	if digest, err := k.docker.RegistryDigest(within, out.Ref); err == nil {
 		out.Digest = digest
 	}
 	return nil

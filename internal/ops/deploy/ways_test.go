@@ -203,12 +203,17 @@ func TestWhatCannotBeDeployedIsRefusedBeforeAnythingIsDone(t *testing.T) {
 		t.Errorf("the notes are %q", p.Notes)
 	}
 
-	// nginx that cannot be reloaded: nothing is started.
+	// nginx that cannot be reloaded: nothing is planned, and where it breaks after that, nothing is started.
 	conf := w.read("nginx/nginx.conf")
 	w.git("update-index", "--assume-unchanged", "nginx/nginx.conf")
+	op = w.approved("deploy", "v2.1")
 	w.write("nginx/nginx.conf", "nonsense;\n")
+	refused("deploy_nginx", "deploy", "v2.1")
 	l := w.load()
-	op = w.run("deploy", "v2.1")
+	if _, err := w.runner.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	op = w.find(op)
 	all, failed := l.end()
 	if op.State != ops.Undone || !strings.Contains(op.Outcome.Reason, "nginx") || len(failed) > 0 {
 		t.Errorf("it is %s, %d of %d failed: %+v", op.State, sum(failed), all, op.Outcome)

@@ -316,7 +316,7 @@ func (w *world) load() *load {
 				return
 			case <-tick.C:
 			}
-			l.wg.Go(func() {
+			l.wg.Go(func() { //nolint:contextcheck // A request that runs is not cut off with the load.
 				got := w.get("/api/version")
 				first, _, _ := strings.Cut(got, " ")
 				if first != "200" {
