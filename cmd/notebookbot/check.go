@@ -103,6 +103,7 @@ func (c *checkup) all(ctx context.Context) {
 	c.slack(ctx)
 	c.policies(ctx)
 	c.escalation()
+	c.target(ctx)
 	c.alertmanagers(ctx)
 	c.backups(ctx)
 	c.later()
