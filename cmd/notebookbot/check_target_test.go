@@ -67,7 +67,7 @@ func TestCheckLooksAtAllThatOperationsNeed(t *testing.T) {
 			}
 		}
 	}
-	a.Compose(t, "exec", "-T", "postgres", "psql", "-U", "postgres", "-c", "create role reader login superuser", "-c", "alter role reader nosuperuser")
+	a.Compose(t, "exec", "-T", "postgres", "psql", "-h", "/tmp", "-U", "postgres", "-d", "ai_notebook", "-c", "create table notes ()", "-c", "create role reader login superuser", "-c", "alter role reader nosuperuser")
 	if f := findingsOf(t, target("")+data("postgres", "ai_notebook", "reader"))["database.user"]; f.state != stateFailed || !strings.Contains(f.mend.en, "pg_read_all_data") {
 		t.Errorf("a user who may not read: %+v", f)
 	}
