@@ -293,3 +293,34 @@ func TestKilledAnywhereItGoesOnAndTakesNothingThatWasNotApproved(t *testing.T) {
 		exists(t, true, cfg.Dir, "logs/later.log", "logs/1.log")
 	}
 }
+
+// cellar holds backup sets that are too old.
+type cellar struct{ old []OldSet }
+
+func (c *cellar) Expired(context.Context) ([]OldSet, error) { return slices.Clone(c.old), nil }
+
+func (c *cellar) Forget(_ context.Context, id string) (bool, error) {
+	before := len(c.old)
+	c.old = slices.DeleteFunc(c.old, func(s OldSet) bool { return s.ID == id })
+	return len(c.old) < before, nil
+}
+
+func TestOldBackupsGoInTheOrderThatRetentionGivesAndOnlyWhileItDoes(t *testing.T) {
+	t.Parallel()
+	cfg, _ := onDisk(t)
+	k := New(cfg, idle{}, nobody())
+	c := &cellar{old: []OldSet{{ID: "2", Size: 10}, {ID: "1", Size: 30}, {ID: "3", Size: 5}}}
+	k.Backups = c
+	s := newStory(t, k)
+	op := s.ask()
+	c.old = append(c.old[:2:2], OldSet{ID: "4"}) // 3 is needed again, 4 is new
+	s.approve(op)
+	s.run(t.Context())
+	op = s.want(op, ops.Done)
+	if r := removed(t, op, stepBackups); r.Count != 2 || r.Freed != 40 || r.Gone != 1 {
+		t.Errorf("it says %+v", r)
+	}
+	if len(c.old) != 1 || c.old[0].ID != "4" {
+		t.Errorf("left to retention: %+v", c.old)
+	}
+}
