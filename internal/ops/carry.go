@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -75,7 +76,10 @@ func (r *Runner) do(ctx context.Context, h *hold, i int) error {
 	if err := h.apply(ctx, Began{Holder: h.holder, Step: i}); err != nil {
 		return err
 	}
-	late, err := r.call(ctx, h, i, Doer.Do)
+	late, err := false, r.unmoved(ctx, h, i)
+	if err == nil {
+		late, err = r.call(ctx, h, i, Doer.Do)
+	}
 	switch {
 	case err == nil:
 		// It was done, even when the program stops in this moment: that is worth a last checkpoint.
@@ -88,6 +92,41 @@ func (r *Runner) do(ctx context.Context, h *hold, i int) error {
 		return h.apply(ctx, Lost{Holder: h.holder, Step: i, Reason: err.Error(), Late: late})
 	}
 	return h.apply(ctx, Broke{Holder: h.holder, Step: i, Reason: err.Error(), Unchanged: errors.Is(err, ErrUnchanged)})
+}
+
+// unmoved looks once more whether the target is what was approved, before the first step changes it: the backup before it may have
+// taken an hour. What changed meanwhile, or cannot be looked at, ends the operation with nothing changed.
+func (r *Runner) unmoved(ctx context.Context, h *hold, i int) error {
+	op := h.now()
+	if i == 0 || op.Steps[i].Part != PartStep || op.Steps[i-1].Part != PartBackup {
+		return nil // it was looked at right before, or has been changed by us
+	}
+	changed, err := r.svc.differences(ctx, op.Plan)
+	for try := 1; err != nil && try < maxTries && pause(ctx, r.cfg.Retry); try++ {
+		changed, err = r.svc.differences(ctx, op.Plan)
+	}
+	if err == nil && len(changed) > 0 {
+		err = &movedError{changed}
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnchanged, err)
+	}
+	return nil
+}
+
+// movedError says what of the target is not any more what was approved.
+type movedError struct{ changed []Difference }
+
+func (e *movedError) Error() string {
+	var parts []string
+	for _, d := range e.changed {
+		part := d.What
+		if d.Name != "" {
+			part += " of " + d.Name
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s → %s)", part, d.Was, d.Is))
+	}
+	return "the target changed while the backup was taken, and this was approved for another: " + strings.Join(parts, ", ")
 }
 
 // lasting is a context that outlives the program's end for a moment, but not the loss of the lease.
@@ -135,7 +174,7 @@ func (r *Runner) look(ctx context.Context, h *hold, i int) error {
 			break
 		}
 		seen, reason = SeenUnclear, "looking at it: "+err.Error()
-		if time.Now().Add(wait).After(until) || errors.Is(err, errPanic) {
+		if time.Now().Add(wait).After(until) || errors.Is(err, errPanic) || errors.Is(err, errNoStep) {
 			break
 		}
 		if !pause(ctx, wait) {
@@ -155,13 +194,16 @@ func (r *Runner) look(ctx context.Context, h *hold, i int) error {
 // errPanic says that a step broke: it may have done anything.
 var errPanic = errors.New("panic")
 
+// errNoStep says that this program has no such step, and never will.
+var errNoStep = errors.New("this program has no step")
+
 // call calls a step's function with its deadline. late: the deadline is why it failed.
 func (r *Runner) call(ctx context.Context, h *hold, i int, f func(d Doer, ctx context.Context, run *Run) error) (late bool, err error) {
 	op := h.now()
 	st := op.Steps[i]
 	d, ok := r.svc.doer(op.Plan.Word, st)
 	if !ok {
-		return false, fmt.Errorf("%w: no step %s", ErrUnchanged, st.Name)
+		return false, fmt.Errorf("%w: %w %s", ErrUnchanged, errNoStep, st.Name)
 	}
 	within, cancel := context.WithTimeout(ctx, st.Deadline)
 	defer cancel()

@@ -229,10 +229,12 @@ func (op *Operation) Missing() int {
 }
 
 // approvals counts the people who approved this very plan.
-func (op *Operation) approvals() int {
+func (op *Operation) approvals() int { return op.counting(op.Policy.SelfApproval) }
+
+func (op *Operation) counting(self bool) int {
 	people := map[string]bool{}
 	for _, v := range op.Votes {
-		if v.Hash == op.Hash && v.By.ID != "" && (op.Policy.SelfApproval || v.By.ID != op.By.ID) {
+		if v.Hash == op.Hash && v.By.ID != "" && (self || v.By.ID != op.By.ID) {
 			people[v.By.ID] = true
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/access"
 )
 
 // RunnerConfig is how a Runner behaves.
@@ -209,7 +211,9 @@ func (r *Runner) claim(ctx context.Context, op *Operation) (*hold, bool, error) 
 			ev = *void
 		}
 	case op.State == Running:
-		if !r.knows(op) {
+		// Another version of the program may still go on with it. When none did for so long, none will, and the project's lock and
+		// the people must not wait for ever: a step that nobody knows ends as not known.
+		if !r.knows(op) && now.Before(op.NextDue().Add(startWithin)) {
 			return nil, false, errSteps
 		}
 	default:
@@ -278,6 +282,14 @@ func (r *Runner) grab(tx Tx, n int64) (*hold, bool, error) {
 	}, changed, nil
 }
 
+// errPolicy says that the configuration asks for more than it did when the operation was asked for.
+var errPolicy = errors.New("its policy asks for more approvals by now")
+
+// lax tells whether a rule asks for more than this policy did.
+func (p Policy) lax(rule access.Rule) bool {
+	return rule.Approvals > p.Approvals || rule.Approvals > 0 && p.SelfApproval && !rule.SelfApproval
+}
+
 // errSteps says that a plan was made by another version of the program.
 var errSteps = errors.New("this program does not know all its steps")
 
@@ -326,6 +338,9 @@ func (r *Runner) allowed(ctx context.Context, op *Operation) (*Voided, error) {
 	}
 	if v, err := judge(r.svc.mayRun(ctx, op.By, word)); v != nil || err != nil {
 		return v, err
+	}
+	if rule, ok := people.Rule(word); op.Alone == nil && (!ok || op.Policy.lax(rule) && op.counting(rule.SelfApproval) < rule.Approvals) {
+		return &Voided{Reason: errPolicy.Error()}, nil
 	}
 	if op.Alone != nil {
 		if v, err := judge(people.MayActAlone(ctx, op.Alone.By, word)); v != nil || err != nil {

@@ -33,7 +33,7 @@ var _ ops.Kind = (*Kind)(nil)
 const (
 	// stopWithin is what a service gets to end by itself.
 	stopWithin = 30 * time.Second
-	// stepWithin is the longest that one service may take: to end, to start, and to be healthy.
+	// stepWithin is the longest that one container may take, and they go one after the other: to end, to start, and to be healthy.
 	stepWithin = 4 * time.Minute
 	all        = "all"
 	noBackup   = "--no-backup"
@@ -76,7 +76,7 @@ func (k *Kind) Plan(ctx context.Context, req ops.Request) (ops.Plan, error) {
 		if len(s.Containers) == 0 {
 			return ops.Plan{}, &ops.Problem{Code: "not_created", Name: s.Name}
 		}
-		p.Steps = append(p.Steps, ops.StepPlan{Name: "restart:" + s.Name, Changes: true, Deadline: stepWithin})
+		p.Steps = append(p.Steps, ops.StepPlan{Name: "restart:" + s.Name, Changes: true, Deadline: stepWithin * time.Duration(len(s.Containers))})
 	}
 	p.Checks = k.App.Checks(services)
 	p.Notes = notes(project, services)
