@@ -70,7 +70,9 @@ var errUnknown = errors.New("who asked is not known at the moment")
 
 // patient: a person who cannot be looked up at this moment is not refused yet.
 func (r *Runner) carry(ctx context.Context, req Request, patient bool) error {
-	c, out, err := r.plan(ctx, req)
+	planning, cancel := context.WithTimeout(ctx, planWithin)
+	defer cancel()
+	c, out, err := r.plan(planning, req)
 	if patient && passing(err) {
 		return fmt.Errorf("%w: %w", errUnknown, err)
 	}

@@ -29,7 +29,11 @@ func runApprove(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	if len(c.args.tokens) > 0 {
 		return outcome{}, wrongUsage(c.cmd)
 	}
-	d, err := r.Operations.Approve(ctx, c.op, ops.Approve{By: c.person(), Hash: c.hash})
+	var d *ops.Decision
+	err := r.slowly(ctx, c, func(ctx context.Context) (err error) {
+		d, err = r.Operations.Approve(ctx, c.op, ops.Approve{By: c.person(), Hash: c.hash})
+		return err
+	})
 	return r.decided(ctx, c, "approve", d, err, templates.DoneApprove)
 }
 
@@ -82,7 +86,11 @@ func runAlone(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	if err := tooLong(reason, maxReason); err != nil {
 		return outcome{}, err
 	}
-	d, err := r.Operations.Alone(ctx, c.op, ops.Alone{By: c.person(), Reason: reason})
+	var d *ops.Decision
+	err := r.slowly(ctx, c, func(ctx context.Context) (err error) {
+		d, err = r.Operations.Alone(ctx, c.op, ops.Alone{By: c.person(), Reason: reason})
+		return err
+	})
 	return r.decided(ctx, c, "alone", d, err, templates.DoneAlone)
 }
 

@@ -14,6 +14,9 @@ const (
 	soon = 1500 * time.Millisecond
 	// lookWithin is how long a look may take; it ends before the request's own time does, which would have it tried again.
 	lookWithin = 8 * time.Second
+	// planWithin is how long finding out what is to be done may take in all: it leaves time to commit what came of it, a refusal
+	// as well.
+	planWithin = 8500 * time.Millisecond
 )
 
 // slowly looks at something that may take a while. Who waits longer than a moment is told, once, that it is being looked at. A look
@@ -54,6 +57,6 @@ func (r *Runner) tellRunning(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	out := outcome{say: r.Words.Running(c.text), alone: c.cmd.private, key: "runs/" + c.req.ID}
+	out := outcome{say: r.Words.Running(c.text), alone: c.cmd.private || c.cmd.decides, key: "runs/" + c.req.ID}
 	return r.Store.WriteOperations(ctx, ops.Want{Want: incidents.Want{}}, func(tx ops.Tx) error { return r.answer(tx, c.req, home, out) })
 }

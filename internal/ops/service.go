@@ -218,8 +218,8 @@ func (s *Service) bound(ctx context.Context, op *Operation, ev Event) (*Decision
 	return d, nil
 }
 
-// lookWithin is how long a look at the target may take: somebody waits for it.
-const lookWithin = 10 * time.Second
+// lookWithin is how long a look at the target may take: somebody waits for it, and who asks has a deadline of its own above it.
+const lookWithin = 7 * time.Second
 
 func (s *Service) differences(ctx context.Context, p Plan) ([]Difference, error) {
 	if p.Target.IsZero() {

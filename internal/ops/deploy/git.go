@@ -112,6 +112,11 @@ func (g repo) fetch(ctx context.Context) (bool, error) {
 	if slices.Contains(remotes, "origin") {
 		remote = "origin"
 	}
+	if end, ok := ctx.Deadline(); ok { // a remote that hangs leaves time to plan with the tags that are here
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/2)
+		defer cancel()
+	}
 	_, err = g.run(ctx, "fetch", "--quiet", "--no-write-fetch-head", "--no-recurse-submodules", "--", remote, "refs/tags/*:refs/tags/*")
 	return true, err
 }
