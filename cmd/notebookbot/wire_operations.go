@@ -51,6 +51,7 @@ func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Lo
 	}
 	cfg := ops.Config{
 		Kinds: c.kinds(o), People: ops.AccessPeople{Access: people}, Target: o.app, Auditor: ops.AuditLog{}, Ops: c.Slack.Channels.Ops,
+		Redact: func(text string) string { return redact.Dir(c.Target.Dir, nil).Text(text) },
 	}
 	if o.sets != nil {
 		cfg.Backups = o.sets.Before()

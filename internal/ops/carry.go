@@ -89,9 +89,9 @@ func (r *Runner) do(ctx context.Context, h *hold, i int) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx) // it was told to stop; what it got to, a look will tell
 	case late, errors.Is(err, ErrUnclear), errors.Is(err, errPanic):
-		return h.apply(ctx, Lost{Holder: h.holder, Step: i, Reason: err.Error(), Late: late})
+		return h.apply(ctx, Lost{Holder: h.holder, Step: i, Reason: r.svc.reason(err), Late: late})
 	}
-	return h.apply(ctx, Broke{Holder: h.holder, Step: i, Reason: err.Error(), Unchanged: errors.Is(err, ErrUnchanged)})
+	return h.apply(ctx, Broke{Holder: h.holder, Step: i, Reason: r.svc.reason(err), Unchanged: errors.Is(err, ErrUnchanged)})
 }
 
 // unmoved looks once more whether the target is what was approved, before the first step changes it: the backup before it may have
@@ -154,7 +154,7 @@ func (r *Runner) undo(ctx context.Context, h *hold, i int) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return h.apply(ctx, Lost{Holder: h.holder, Step: i, Reason: err.Error(), Late: late})
+	return h.apply(ctx, Lost{Holder: h.holder, Step: i, Reason: r.svc.reason(err), Late: late})
 }
 
 // look looks at the world until it tells something, at most for the step's deadline. Then people have to look.
@@ -173,7 +173,7 @@ func (r *Runner) look(ctx context.Context, h *hold, i int) error {
 		if err == nil {
 			break
 		}
-		seen, reason = SeenUnclear, "looking at it: "+err.Error()
+		seen, reason = SeenUnclear, "looking at it: "+r.svc.reason(err)
 		if time.Now().Add(wait).After(until) || errors.Is(err, errPanic) || errors.Is(err, errNoStep) {
 			break
 		}
@@ -228,7 +228,7 @@ func (r *Runner) silence(ctx context.Context, h *hold, op *Operation) error {
 		ev.Until = from.Add(op.Plan.longest())
 		id, err := s.Silence(within, SilenceRequest{Key: op.Key(), Services: op.Plan.Silence, From: from, Until: ev.Until, By: op.By})
 		if ev.ID = id; err != nil {
-			ev.Err = err.Error()
+			ev.Err = r.svc.reason(err)
 		}
 	}
 	return h.apply(ctx, ev)
@@ -242,7 +242,7 @@ func (r *Runner) unsilence(ctx context.Context, h *hold, op *Operation) error {
 		within, cancel := context.WithTimeout(ctx, partWithin)
 		defer cancel()
 		if err := s.Unsilence(within, op.Silence.ID); err != nil {
-			ev.Err = err.Error()
+			ev.Err = r.svc.reason(err)
 		}
 	}
 	return h.apply(ctx, ev)

@@ -2,10 +2,13 @@ package ops_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/ops"
 )
 
@@ -86,4 +89,43 @@ func TestAnOperationWhoseStepsNobodyKnowsAnyMoreDoesNotHoldTheProjectForEver(t *
 			s.Errorf("outcome = %+v", op.Outcome)
 		}
 	})
+}
+
+func TestWhatTheClockAsksIsShownWhenPeopleMustApproveIt(t *testing.T) {
+	each(t, func(s *story) {
+		auto := ops.Request{Word: "restart", By: ops.Person{Actor: incidents.Actor{Kind: incidents.ByClock}}, Quiet: true}
+		op, _, err := s.commit(s.svc.Ask(s.Context(), auto))
+		if err != nil {
+			s.Fatal(err)
+		}
+		if got := brief(s.deliveries()); len(got) != 1 || !strings.HasPrefix(got[0], "operation.card planned") {
+			s.Errorf("%s waits for approvals and nobody is told: %v", op.Key(), got)
+		}
+	})
+}
+
+func TestWhatAStepSaysIsKeptWithoutItsSecrets(t *testing.T) {
+	for name, fail := range map[string]error{"a failure": errors.New("no hunter2"), "not known": fmt.Errorf("%w: no hunter2", ops.ErrUnclear)} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(s *story) {
+				s.cfg.Redact = func(text string) string { return strings.ReplaceAll(text, "hunter2", "•••") }
+				s.open()
+				s.kind.acts["do stop:backend"] = func(context.Context, string, *ops.Run, *thing) (ops.Seen, error) { return "", fail }
+				s.kind.acts["look stop:backend"] = func(context.Context, string, *ops.Run, *thing) (ops.Seen, error) {
+					return ops.SeenUnclear, nil
+				}
+				op := s.mustApprove(s.ask(), bob)
+				s.once()
+				op = s.find(op)
+				entries, err := s.store.OperationTimeline(s.Context(), op.Number)
+				if err != nil {
+					s.Fatal(err)
+				}
+				all := fmt.Sprintf("%+v %+v", op, entries)
+				if !op.State.Over() || strings.Contains(all, "hunter2") || !strings.Contains(op.Outcome.Reason, "•••") {
+					s.Errorf("%s: %+v", op.State, op.Outcome)
+				}
+			})
+		})
+	}
 }

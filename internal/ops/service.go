@@ -19,8 +19,10 @@ type Config struct {
 	Backups  Backups  // optional; without it plans say that they go without a backup
 	Silencer Silencer // optional; likewise
 	Auditor  Auditor  // optional
-	Ops      string   // channel of requests that no incident's thread holds
-	Now      func() time.Time
+	// Redact takes secrets out of what programs and containers said before it is kept as the reason of a failure. Optional.
+	Redact func(text string) string
+	Ops    string // channel of requests that no incident's thread holds
+	Now    func() time.Time
 }
 
 // Service brings people's decisions to operations over a Store.
@@ -149,7 +151,9 @@ func (s *Service) Ask(ctx context.Context, req Request) (*Decision, error) {
 		return nil, err
 	}
 	return &Decision{svc: s, draft: &Operation{
-		By: req.By, Where: req.Where, Quiet: req.Quiet, Plan: plan, Hash: hash, Policy: Policy{
+		By: req.By, Where: req.Where, Plan: plan,
+		Quiet: req.Quiet && rule.Approvals <= 0, // what waits for people is said to them
+		Hash:  hash, Policy: Policy{
 			Class: rule.Class, Run: rule.Run, Approve: rule.Approve, Approvals: max(0, rule.Approvals), Expires: rule.Expires,
 			SelfApproval: rule.SelfApproval,
 		},
@@ -291,6 +295,14 @@ func (s *Service) mayRun(ctx context.Context, p Person, word string) error {
 func definite(err error) bool {
 	denied, ok := errors.AsType[*access.Denied](err)
 	return ok && denied.Reason != access.LookupFailed
+}
+
+// reason is what an error says, as it may be kept and shown: whatever a step's program wrote may have got into it.
+func (s *Service) reason(err error) string {
+	if s.cfg.Redact == nil {
+		return err.Error()
+	}
+	return s.cfg.Redact(err.Error())
 }
 
 // doer finds what does a step.

@@ -58,6 +58,16 @@ func containers(r *ops.Run) []string {
 	return ids
 }
 
+// late tells whether the step ran out of its time.
+func late(r *ops.Run) bool {
+	for _, st := range r.Operation.Steps {
+		if st.Name == r.Step.Name {
+			return st.Late
+		}
+	}
+	return false
+}
+
 // Look implements ops.Doer: a container whose start is later than before was restarted. One that does not run was caught in the
 // middle, and starting it is what is left to do.
 func (s step) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
@@ -74,6 +84,10 @@ func (s step) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
 			return "", target.Explain(err)
 		case !c.Running() || !c.Started.After(starts[id]):
 			return ops.SeenNotDone, nil
+		case c.Health == "unhealthy", c.Health == "starting" && late(r):
+			return ops.SeenPartly, nil // it was restarted and does not come back: the next one must not follow
+		case c.Health == "starting":
+			return "", fmt.Errorf("%s is still starting", c.Name) // the next look will tell
 		}
 	}
 	return ops.SeenDone, nil
