@@ -71,21 +71,6 @@ func Kept(ctx context.Context, engine Lister, project string) ([]KeptImage, erro
 	return out, nil
 }
 
-// Needed gives the ids of the images that no clean-up may take: those of the last three versions of each service.
-func (k *Kind) Needed(ctx context.Context) ([]string, error) {
-	all, err := Kept(ctx, k.docker, k.cfg.Project)
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for _, i := range all {
-		if i.Needed && !slices.Contains(ids, i.ID) {
-			ids = append(ids, i.ID)
-		}
-	}
-	return ids, nil
-}
-
 var notInTag = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
 
 // keep gives an image of a service the next number among those that are kept. The newest one is not named twice.
