@@ -51,7 +51,7 @@ func ApplicationImages(t testing.TB, host string, versions ...string) {
 			continue
 		}
 		program := filepath.Join(t.TempDir(), "program")
-		if err := os.WriteFile(program, GoProgram(t, filepath.Join(sampleDir(), "backend")), 0o700); err != nil { //nolint:gosec // A program.
+		if err := os.WriteFile(program, GoProgram(t, filepath.Join(sampleDir(), "backend")), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		if err := images.Program(t.Context(), host, prefix, program, nil, images.ParseVersion(v)); err != nil {

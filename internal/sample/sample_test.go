@@ -40,7 +40,7 @@ func begin(t *testing.T, host string) (s *Sample, end func()) {
 	}
 	program := filepath.Join(t.TempDir(), "program")
 	binary := realparts.GoProgram(t, "../../examples/ai-notebook/backend")
-	if err := os.WriteFile(program, binary, 0o700); err != nil { //nolint:gosec // A program.
+	if err := os.WriteFile(program, binary, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	s, err = New(Config{Host: host, Dir: dir, Port: number, Program: program}, slog.New(slog.DiscardHandler))

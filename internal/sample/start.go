@@ -12,8 +12,9 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/sample/images"
 )
 
-// Versions are those that can be deployed: v1 runs first, v2 is good, v3 never is healthy, v4 is good for a while only.
-var Versions = []images.Version{{Name: "v1"}, {Name: "v2"}, {Name: "v3", Fault: "unhealthy"}, {Name: "v4", Fault: "fails"}}
+// Versions are those that can be deployed: v1 runs first, v2 is good, v3 never is healthy, v4 is good until the
+// bot watches it.
+var Versions = []images.Version{{Name: "v1"}, {Name: "v2"}, {Name: "v3", Fault: "unhealthy"}, {Name: "v4", Fault: "fails 35s"}}
 
 // healthyWithin is how long the application may take until it is healthy. PostgreSQL makes its database first.
 const healthyWithin = 2 * time.Minute

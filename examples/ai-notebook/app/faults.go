@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -59,12 +60,7 @@ func (f *faults) set(what string) {
 func (f *faults) is(what ...string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, w := range what {
-		if f.now == w {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(what, f.now)
 }
 
 // around lets a handler suffer from the faults.

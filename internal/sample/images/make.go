@@ -48,7 +48,7 @@ func (p Part) From(ctx context.Context, host string) (Source, error) {
 // Make makes the image of a part, under its name after the prefix.
 func (p Part) Make(ctx context.Context, host, prefix string) error {
 	ref := prefix + "/" + p.Image
-	if root, changes, ok := p.root(); ok {
+	if root, changes, ok := p.made(); ok {
 		return Import(ctx, host, ref, root, changes...)
 	}
 	from, err := p.From(ctx, host)

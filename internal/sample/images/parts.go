@@ -37,8 +37,15 @@ var Parts = []Part{
 
 // Installed tells whether the image can be made of what is installed on this machine.
 func (p Part) Installed() bool {
-	_, _, ok := p.root()
+	_, _, ok := p.made()
 	return ok
+}
+
+func (p Part) made() (Root, []string, bool) {
+	if p.root == nil {
+		return Root{}, nil, false
+	}
+	return p.root()
 }
 
 const (
@@ -60,7 +67,7 @@ func postgres() (Root, []string, bool) {
 		Further: known(),
 	}
 	// Where they are called, which is not where they are on a system whose /bin is a link.
-	for _, path := range strings.Fields("/bin/sh /bin/id /bin/mkdir /bin/chown /bin/rm /bin/cat /bin/df /usr/bin/setpriv") {
+	for path := range strings.FieldsSeq("/bin/sh /bin/id /bin/mkdir /bin/chown /bin/rm /bin/cat /bin/df /usr/bin/setpriv") {
 		if _, err := os.Stat(path); err != nil {
 			return Root{}, nil, false
 		}
@@ -103,7 +110,7 @@ func find(name string) string {
 	if path, err := exec.LookPath(name); err == nil && filepath.IsAbs(path) {
 		return path
 	}
-	for _, dir := range strings.Fields("/usr/local/sbin /usr/sbin /sbin /usr/local/bin /usr/bin /bin") {
+	for dir := range strings.FieldsSeq("/usr/local/sbin /usr/sbin /sbin /usr/local/bin /usr/bin /bin") {
 		path := filepath.Join(dir, name)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path
