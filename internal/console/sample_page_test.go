@@ -90,7 +90,8 @@ func TestTheSampleApplicationIsOfferedStartedBrokenAndRemovedOnThePage(t *testin
 
 	s.show(map[string]any{"phase": "offered", "parts": []any{
 		map[string]any{"name": "PostgreSQL", "from": "installed", "image": "postgres:15"},
-		map[string]any{"name": "Redis", "from": "engine", "image": "redis:7"}, map[string]any{"name": "nginx", "from": "registry", "image": "nginx:1"},
+		map[string]any{"name": "Redis", "from": "engine", "image": "redis:7"},
+		map[string]any{"name": "nginx", "from": "registry", "image": "nginx:1"},
 	}})
 	p.see("#sample", "PostgreSQL: made of what is installed")
 	p.see("#sample", "nginx: nginx:1 is pulled from the registry")

@@ -107,7 +107,7 @@ func (a *archive) add(name string) error {
 		h.Typeflag, h.Name = tar.TypeDir, h.Name+"/"
 		return a.w.WriteHeader(h)
 	}
-	b, err := os.ReadFile(name)
+	b, err := os.ReadFile(name) //nolint:gosec // What is installed on this machine.
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func librariesOf(ctx context.Context, name string, content []byte) ([]string, er
 	if needs, err := f.ImportedLibraries(); err != nil || len(needs) == 0 {
 		return nil, nil //nolint:nilerr // No table of them: it needs none.
 	}
-	out, err := exec.CommandContext(ctx, "ldd", name).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "ldd", name).CombinedOutput() //nolint:gosec // The same.
 	if err != nil {
 		return nil, fmt.Errorf("ldd %s: %w: %s", name, err, out)
 	}

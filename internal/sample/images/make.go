@@ -122,7 +122,7 @@ func Program(ctx context.Context, host, prefix, program string, env []string, ve
 	if err != nil {
 		return err
 	}
-	binary, err := os.ReadFile(program)
+	binary, err := os.ReadFile(program) //nolint:gosec // Our own.
 	if err != nil {
 		return err
 	}
