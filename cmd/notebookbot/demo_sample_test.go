@@ -47,7 +47,7 @@ func startDemoOn(t *testing.T, host string, args ...string) string {
 	return demoAddress.FindString(stdout.String())
 }
 
-func TestInTheDemoTheSampleApplicationIsBrokenRestartedByTwoPeopleAndRecovers(t *testing.T) {
+func TestInTheDemoTheSampleApplicationIsBrokenRestartedByTwoPeopleAndABadVersionGoesBack(t *testing.T) {
 	t.Parallel()
 	realparts.Require(t, "chromium")
 	b := openPage(t, startDemoOn(t, realparts.StartDocker(t).Host), "zh-CN")
@@ -87,9 +87,21 @@ func TestInTheDemoTheSampleApplicationIsBrokenRestartedByTwoPeopleAndRecovers(t 
 	b.click(`[data-channel="` + slackfake.Incidents + `"]`)
 	patient("#messages", "已恢复")
 	b.shot("26-recovered")
+
+	b.be(slackfake.Operator)
+	b.click(`[data-channel="` + slackfake.Ops + `"]`)
+	b.say("#box", "/notebook deploy v3")
+	b.see("#messages", "发布 v3")
+	b.be(slackfake.Commander)
+	b.click(`[data-channel="` + slackfake.Ops + `"]`)
+	b.click(`#messages [data-action="approval.approve"]`)
+	b.click("#confirm .primary")
+	patient("#messages", "失败，已撤销")
+	patient("#sampleanswers.ok", "版本 v1")
+	b.shot("27-bad-version-went-back")
 	b.do(chromedp.EmulateViewport(420, 800))
 	b.click("#menu")
-	b.shot("27-sample-narrow")
+	b.shot("28-sample-narrow")
 }
 
 func TestWhatTheDemoHasToSayOfTheSampleApplication(t *testing.T) {

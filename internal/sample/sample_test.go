@@ -231,6 +231,9 @@ func TestWhatAKilledDemoLeftIsReplacedAndWhatIsSomebodyElsesIsLeftAlone(t *testi
 		t.Fatal(err)
 	}
 	until(t, s, "up", phase(Up))
+	if err := c.ImageTag(t.Context(), Project+"/backend:v1", kept+"backend:1-none-v1"); err != nil { // as a deploy does
+		t.Fatal(err)
+	}
 	end()
 	if left := strings.Join(all(t, host), ", "); left != "image mine:latest" {
 		t.Errorf("left are %s", left)

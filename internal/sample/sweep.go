@@ -27,6 +27,9 @@ const (
 	labelDir     = "com.docker.compose.project.working_dir"
 )
 
+// kept is what the names of images begin with that a deploy keeps, for the way back.
+const kept = "notebookbot-keep/" + Project + "/"
+
 func (s *Sample) api() (*client.Client, error) {
 	return client.NewClientWithOpts(client.WithHost(s.cfg.Host), client.WithAPIVersionNegotiation())
 }
@@ -82,11 +85,11 @@ func (s *Sample) sweep(ctx context.Context) error {
 	for _, v := range volumes.Volumes {
 		all = errors.Join(all, unless(c.VolumeRemove(ctx, v.Name, true)))
 	}
-	made, err := c.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", Project+"/*"))})
+	made, err := c.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", Project+"/*"), filters.Arg("reference", kept+"*"))})
 	all = errors.Join(all, err)
 	for _, i := range made {
 		for _, ref := range i.RepoTags {
-			if strings.HasPrefix(ref, Project+"/") { // it may have other names too, which stay
+			if strings.HasPrefix(ref, Project+"/") || strings.HasPrefix(ref, kept) { // it may have other names too, which stay
 				_, err := c.ImageRemove(ctx, ref, image.RemoveOptions{PruneChildren: true})
 				all = errors.Join(all, unless(err))
 			}
