@@ -24,7 +24,7 @@ type restoreDetails struct {
 func init() {
 	details["restore"] = (*Templates).restoreDetails
 	operationTitles = append(operationTitles, "restore")
-	operationSteps = append(operationSteps, "check_set", "fill", "verify_rows", "unpack", "swap_database", "exchange")
+	operationSteps = append(operationSteps, "check_set", "fill", "verify_rows", "unpack", "swap_database", "exchange", "settle")
 	operationUndos = append(operationUndos, "drop_new_database", "restore_old_database", "remove_unpacked", "restore_old_files")
 	operationNotes = append(operationNotes,
 		"restore_unproven", "restore_connections", "restore_kept", "restore_no_database", "restore_uncounted", "restore_compose_stays")

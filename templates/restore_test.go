@@ -19,7 +19,7 @@ func restoring(raw string, notes ...string) *ops.Operation {
 		{Name: "backup"}, {Name: "check_set"}, {Name: "fill", Changes: true, Undo: "drop_new_database"}, {Name: "verify_rows"},
 		{Name: "unpack:files", Changes: true, Undo: "remove_unpacked"}, {Name: "unpack:config"}, {Name: "unpack:secrets"},
 		{Name: "swap_database", Changes: true, Undo: "restore_old_database"}, {Name: "exchange:files", Changes: true, Undo: "restore_old_files"},
-		{Name: "exchange:config"}, {Name: "exchange:secrets"},
+		{Name: "exchange:config"}, {Name: "exchange:secrets"}, {Name: "settle"},
 	} {
 		st.Deadline = time.Minute
 		op.Steps = append(op.Steps, ops.Step{StepPlan: st, Part: ops.PartStep, State: ops.Pending})

@@ -24,7 +24,7 @@ insert into notes (id, title, content) select n, 'note ' || n, (select string_ag
   from generate_series(1, 40) k) x) from generate_series(1, 220000) n;
 create index on notes (title); create index on notes (updated); vacuum (parallel 0, analyze) notes;`)
 	guide, ours := filepath.Join(b.TempDir(), "guide.dump"), filepath.Join(b.TempDir(), "ours.dump.zst")
-	var took = map[string]time.Duration{}
+	took := map[string]time.Duration{}
 	rounds := 0
 	timed := func(what string, do func() error) {
 		begin := time.Now()

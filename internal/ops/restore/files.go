@@ -29,6 +29,8 @@ func (k *Kind) folder(operation string) string {
 func readyMark(folder, part string) string    { return filepath.Join(folder, part+".ready") }
 func exchangeMark(folder, part string) string { return filepath.Join(folder, part+".exchange.json") }
 func besideFolder(folder, part string) string { return filepath.Join(folder, part) }
+
+// configured are the names of a part, as the configuration has them.
 func (k *Kind) configured(part string) []string {
 	return map[string][]string{partFiles: k.Config.Files, partConfig: k.Config.Config, partSecrets: k.Config.Secrets}[part]
 }
@@ -86,7 +88,7 @@ func (s unpackStep) Do(ctx context.Context, r *ops.Run) error {
 		return err
 	}
 	part, folder := r.Subject(), s.k.folder(r.Operation.Key())
-	if err := clear(folder, part); err != nil {
+	if err := clearAway(folder, part); err != nil {
 		return err
 	}
 	beside := besideFolder(folder, part)
@@ -116,8 +118,8 @@ func (s unpackStep) Do(ctx context.Context, r *ops.Run) error {
 	return writeDurably(readyMark(folder, part), []byte(a.Set+"\n"))
 }
 
-// clear removes what was taken out of a set. What an exchange has put there is never removed by it.
-func clear(folder, part string) error {
+// clearAway removes what was taken out of a set. What an exchange has put there is never removed by it.
+func clearAway(folder, part string) error {
 	if _, err := os.Lstat(exchangeMark(folder, part)); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s holds what was replaced: %w", folder, errors.Join(errExchanged, err))
 	}
@@ -153,7 +155,7 @@ func (s unpackStep) Look(_ context.Context, r *ops.Run) (ops.Seen, error) {
 // Undo implements ops.Doer.
 func (s unpackStep) Undo(_ context.Context, r *ops.Run) error {
 	folder := s.k.folder(r.Operation.Key())
-	if err := clear(folder, r.Subject()); err != nil {
+	if err := clearAway(folder, r.Subject()); err != nil {
 		return err
 	}
 	// The last part takes the folder along.

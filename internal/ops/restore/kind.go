@@ -99,6 +99,7 @@ const (
 	stepVerify   = "verify_rows"   // its rows
 	stepUnpack   = "unpack"        // files beside the live ones
 	stepSwap     = "swap_database" // the databases, in one transaction
+	stepSettle   = "settle"        // what was sick without its database gets well
 	stepExchange = "exchange"      // the files; services that see them are restarted
 )
 
@@ -267,6 +268,7 @@ func (k *Kind) end(ctx context.Context, p ops.Plan, d Details, wanted []string) 
 	}
 	order = slices.DeleteFunc(order, func(name string) bool { return !touched[name] })
 	if len(order) > 0 {
+		p.Steps = append(p.Steps, ops.StepPlan{Name: stepSettle, Deadline: shortStep})
 		if p.Services, err = k.App.Affected(ctx, order); err != nil {
 			return p, err
 		}
@@ -321,6 +323,8 @@ func (k *Kind) Step(name string) (ops.Doer, bool) {
 		return verifyStep{noUndo{}, k}, true
 	case stepSwap:
 		return swapStep{k}, true
+	case stepSettle:
+		return settleStep{noUndo{}, k}, true
 	case stepUnpack:
 		return unpackStep{k}, slices.Contains(parts[1:], part)
 	case stepExchange:

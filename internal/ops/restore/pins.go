@@ -30,7 +30,7 @@ func (k *Kind) keepPins(ctx context.Context, beside string) error {
 	if err != nil {
 		return err
 	}
-	live, err := os.ReadFile(filepath.Join(k.Config.Root, envName)) //nolint:gosec // The application's own.
+	live, err := os.ReadFile(filepath.Join(k.Config.Root, envName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

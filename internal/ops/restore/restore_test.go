@@ -301,8 +301,10 @@ func TestARestoreIsTriedBesideTheLiveDatabase(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	var told []Trial
-	keeper := &Keeper{Kind: s.kind, Sets: s.dir, Every: time.Hour, RTO: time.Hour, Log: slog.New(slog.DiscardHandler),
-		Tell: func(_ context.Context, t Trial) error { told = append(told, t); return nil }}
+	keeper := &Keeper{
+		Kind: s.kind, Sets: s.dir, Every: time.Hour, RTO: time.Hour, Log: slog.New(slog.DiscardHandler),
+		Tell: func(_ context.Context, t Trial) error { told = append(told, t); return nil },
+	}
 	once := func() *Trial {
 		t.Helper()
 		if err := keeper.Once(t.Context()); err != nil {
