@@ -76,7 +76,7 @@ func (b dyingBackups) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
 type dyingStep struct{ ops.Doer }
 
 func (s dyingStep) Do(ctx context.Context, r *ops.Run) error {
-	trace("do", r.Step.Name)
+	trace(r, "do")
 	die("before", r.Step.Name)
 	if os.Getenv(dyingAt) == "during "+r.Step.Name {
 		// Somewhere in the first second, in which most of a step's calls begin.
@@ -84,7 +84,7 @@ func (s dyingStep) Do(ctx context.Context, r *ops.Run) error {
 	}
 	err := s.Doer.Do(ctx, r)
 	if err == nil {
-		trace("did", r.Step.Name)
+		trace(r, "did")
 		die("during", r.Step.Name) // it was quicker than that
 		die("after", r.Step.Name)
 	}
@@ -93,12 +93,12 @@ func (s dyingStep) Do(ctx context.Context, r *ops.Run) error {
 
 func (s dyingStep) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
 	seen, err := s.Doer.Look(ctx, r)
-	trace("look:"+string(seen), r.Step.Name)
+	trace(r, "look:"+string(seen))
 	return seen, err
 }
 
 func (s dyingStep) Undo(ctx context.Context, r *ops.Run) error {
-	trace("undo", r.Step.Name)
+	trace(r, "undo")
 	die("undo", r.Step.Name)
 	return s.Doer.Undo(ctx, r)
 }
@@ -111,12 +111,16 @@ func die(when, step string) {
 	}
 }
 
-func trace(what, step string) {
+// trace tells of the operation that the test asked for. The clock asks for backups of its own.
+func trace(r *ops.Run, what string) {
+	if r.Operation.Number != 1 {
+		return
+	}
 	f, err := os.OpenFile(os.Getenv(dyingTrace), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return
 	}
-	_, _ = fmt.Fprintln(f, what, step)
+	_, _ = fmt.Fprintln(f, what, r.Step.Name)
 	_ = f.Close()
 }
 

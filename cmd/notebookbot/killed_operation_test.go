@@ -40,7 +40,11 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 	}
 	for name, k := range map[string]killed{
 		"restart": {
-			ask: "restart backend --no-backup", steps: []string{"restart:backend", "healthy:backend", "url"}, ends: []string{"done"},
+			ask: "restart backend", steps: []string{"backup", "restart:backend", "healthy:backend", "url"}, ends: []string{"done"},
+		},
+		"backup": {
+			ask: "backup full", ends: []string{"done"}, often: []string{"dump", "pack_files", "manifest", "prove"},
+			steps: []string{"begin_set", "dump", "pack_files", "pack_config", "pack_secrets", "manifest", "prove", "retention"},
 		},
 		"deploy": {
 			ready: versioned, next: otherVersion, often: []string{"roll:backend"}, ends: []string{"done", "undone"},
@@ -100,16 +104,20 @@ backup: {dir: %q, files: [docker-compose.yml], config: [nginx/], secrets: [.env]
 // begin asks for the operation and has it approved by whoever else may.
 func (k *killing) begin(p *process) slackfake.Message {
 	k.t.Helper()
-	const patience = time.Minute
+	const patience, again = 2 * time.Minute, 30 * time.Second
+	var asked time.Time // a second request would be a second operation
 	until(k.t, "the operation is planned", patience, func() bool {
-		if p.cmd.ProcessState == nil && len(k.lab.slack.Sockets()) > 0 && len(k.card().TS) == 0 {
+		if p.cmd.ProcessState == nil && len(k.lab.slack.Sockets()) > 0 && k.card().TS == "" && time.Since(asked) > again {
 			k.lab.slack.User("U01AAAA").Slash("C0OPS", k.k.ask)
-			wait(k.t.Context(), 500*time.Millisecond)
+			asked = time.Now()
 		}
 		return k.card().TS != ""
 	})
 	card := k.card()
 	for _, who := range []string{"U01BBBB", "U01CCCC"} {
+		if k.state() != "planned" {
+			break // it needed no approval, or no other one
+		}
 		k.lab.slack.User(who).Click(card.Channel, card.TS, "approval.approve")
 		wait(k.t.Context(), 200*time.Millisecond)
 	}
