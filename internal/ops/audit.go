@@ -47,7 +47,7 @@ func (AuditLog) Append(tx Tx, op *Operation, e Entry) error {
 		actor = audit.Clock
 	}
 	return log.Audit(audit.Entry{
-		At: e.At, Actor: actor, Team: e.By.Team, Channel: op.Where.Channel, Thread: op.Where.Thread, Action: string(e.Kind),
+		At: e.At, Actor: actor, OSUser: e.By.OSUser, Team: e.By.Team, Channel: op.Where.Channel, Thread: op.Where.Thread, Action: string(e.Kind),
 		Word: op.Plan.Word, Target: op.Key(), Revision: op.Revision, Digest: op.Hash, Verdict: verdict, Reason: e.Text, Detail: e.Step,
 	})
 }

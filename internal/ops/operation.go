@@ -85,7 +85,8 @@ type Operation struct {
 // Person is who acts: a person with their workspace, or the bot's clock.
 type Person struct {
 	incidents.Actor
-	Team string `json:"team,omitempty"`
+	Team   string `json:"team,omitempty"`
+	OSUser string `json:"os_user,omitempty"` // the operating system's user, from a terminal
 }
 
 // Where is the place an operation was asked for and is told in.

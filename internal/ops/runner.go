@@ -20,6 +20,8 @@ type RunnerConfig struct {
 	Parallel int             // operations at the same time; zero: 4
 	Progress time.Duration   // how often progress is shown at most; zero: a second
 	Retry    time.Duration   // the first wait before something is tried again; zero: 200 ms
+	// Only tells which operations it looks at; nil: at all. Who works for one operation leaves the others to the bot.
+	Only func(number int64) bool
 }
 
 // Runner carries out what is approved, and ends what waited too long.
@@ -61,7 +63,7 @@ func (r *Runner) Run(ctx context.Context) error {
 			r.log.ErrorContext(ctx, "looking for operations", "err", err)
 		}
 		for _, n := range due {
-			if len(slots) == cap(slots) || !r.take(n) {
+			if len(slots) == cap(slots) || r.cfg.Only != nil && !r.cfg.Only(n) || !r.take(n) {
 				continue
 			}
 			slots <- struct{}{}
