@@ -30,7 +30,7 @@ func (r *Runner) record(tx incidents.Tx, req Request, c *call, out outcome) erro
 		return errNoAudit
 	}
 	e := audit.Entry{
-		At: r.Now(), Actor: req.User, Team: req.Team, Channel: req.Channel, Thread: req.Thread,
+		At: r.Now(), Actor: req.User, OSUser: req.OSUser, Team: req.Team, Channel: req.Channel, Thread: req.Thread,
 		Source: string(req.Source), Request: req.ID, Message: req.Message, Action: cmp.Or(req.Action, req.Callback),
 		Target: out.target, Verdict: cmp.Or(out.verdict, audit.Done), Reason: out.reason, Detail: asked(req),
 	}

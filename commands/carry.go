@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,10 @@ type outcome struct {
 	verdict        audit.Verdict
 	reason, target string
 
+	// For a terminal: the operation that was asked for or decided about, and the answer as programs read it.
+	operation *ops.Operation
+	data      []byte
+
 	numbers    []int64 // incidents that change reads
 	operations []int64 // likewise
 	// change is carried out in the one transaction that also ends the request. It may run more than once. Its message is the answer.
@@ -63,38 +68,42 @@ type change func(tx ops.Tx, now time.Time) (outcome, error)
 
 // Carry carries out one request: it looks, opens what must be opened at once, and then commits effect and answer together. A
 // request that was carried out before changes nothing. An error says that nothing was done and that it should be tried again.
-func (r *Runner) Carry(ctx context.Context, req Request) error { return r.carry(ctx, req, false) }
+func (r *Runner) Carry(ctx context.Context, req Request) error {
+	_, err := r.carry(ctx, req, false)
+	return err
+}
 
 // errUnknown says that Slack could not be asked who that is; the next moment it may.
 var errUnknown = errors.New("who asked is not known at the moment")
 
-// patient: a person who cannot be looked up at this moment is not refused yet.
-func (r *Runner) carry(ctx context.Context, req Request, patient bool) error {
+// patient: a person who cannot be looked up at this moment is not refused yet. It gives what was committed.
+func (r *Runner) carry(ctx context.Context, req Request, patient bool) (outcome, error) {
 	planning, cancel := context.WithTimeout(ctx, planWithin)
 	defer cancel()
 	c, out, err := r.plan(planning, req)
 	if patient && passing(err) {
-		return fmt.Errorf("%w: %w", errUnknown, err)
+		return outcome{}, fmt.Errorf("%w: %w", errUnknown, err)
 	}
 	if err != nil {
 		if out, err = r.outcomeOf(ctx, req, err); err != nil {
-			return err
+			return outcome{}, err
 		}
 	}
 	home, err := r.home(ctx, req)
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
+	var said outcome
 	var broke error // change panicked
 	commit := func() error {
 		want := ops.Want{Want: incidents.Want{Numbers: out.numbers}, Operations: out.operations}
 		return r.Store.WriteOperations(ctx, want, func(tx ops.Tx) error {
 			broke = nil
-			fresh, err := tx.Finish(req.ID)
+			fresh, err := r.finish(tx, req)
 			if err != nil || !fresh {
 				return err
 			}
-			said := out
+			said = out
 			if out.change != nil {
 				said, err = safely(func() (outcome, error) { return out.change(tx, r.Now()) })
 				var refusal *Refusal
@@ -118,11 +127,20 @@ func (r *Runner) carry(ctx context.Context, req Request, patient bool) error {
 	}
 	err = commit()
 	if err == nil || broke == nil {
-		return err
+		return said, err
 	}
 	// Whatever it wrote before it broke is not kept.
 	out = r.apology(ctx, req, broke)
-	return commit()
+	err = commit()
+	return said, err
+}
+
+// finish ends a request: true, if it was not ended before. A terminal's request was never kept, because who asked is still there.
+func (*Runner) finish(tx ops.Tx, req Request) (bool, error) {
+	if req.Source == Terminal {
+		return true, nil
+	}
+	return tx.Finish(req.ID)
 }
 
 // passing tells whether a refusal is only for this moment: Slack was not reached, or had no time.
@@ -143,13 +161,13 @@ func (r *Runner) plan(ctx context.Context, req Request) (*call, outcome, error) 
 	if err != nil {
 		// Who may not even ask for help hears that, and nothing of how to write commands.
 		if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
-			if denied := r.Access.Allow(ctx, req.User, req.Team, help.access()); denied != nil {
+			if denied := r.may(ctx, req, help); denied != nil {
 				return nil, outcome{}, denied
 			}
 		}
 		return nil, outcome{}, err
 	}
-	if err := r.Access.Allow(ctx, req.User, req.Team, c.cmd.access()); err != nil {
+	if err := r.may(ctx, req, c.cmd); err != nil {
 		return c, outcome{}, err
 	}
 	if rule, _ := r.Access.Rule(c.cmd.access()); rule.Approvals > 0 && !c.cmd.plans {
@@ -161,6 +179,9 @@ func (r *Runner) plan(ctx context.Context, req Request) (*call, outcome, error) 
 	}
 	if c.cmd.decides && c.op == 0 {
 		return c, outcome{}, refuse(templates.WhichOperation, templates.Args{Word: c.cmd.words})
+	}
+	if req.Source == Terminal && slices.Contains(notFromTerminals, c.cmd) {
+		return c, outcome{}, refuse(templates.NotFromTerminal, templates.Args{Word: c.cmd.words})
 	}
 	out, err := safely(func() (outcome, error) { return c.cmd.run(ctx, r, c) })
 	return c, out, err
@@ -233,6 +254,9 @@ type place struct{ channel, thread string }
 // home finds where the answer to a request goes. A modal has no channel: its answer goes to the incident's card, or to the
 // person's own messages.
 func (r *Runner) home(ctx context.Context, req Request) (place, error) {
+	if req.Source == Terminal {
+		return place{}, nil // Its answer is given back.
+	}
 	if req.Channel != "" {
 		p := place{channel: req.Channel, thread: req.Thread}
 		if p.thread == req.Message {
@@ -267,7 +291,7 @@ func cardIn(named string) string {
 
 // answer puts the answer into the outbox: for all to see, or for the caller alone.
 func (r *Runner) answer(tx ops.Tx, req Request, home place, out outcome) error {
-	if req.User == "" || (out.say.Summary == "" && len(out.say.Blocks) == 0) {
+	if req.Source == Terminal || req.User == "" || (out.say.Summary == "" && len(out.say.Blocks) == 0) {
 		return nil // Without a person there is nobody to tell alone.
 	}
 	n := incidents.Notice{

@@ -107,6 +107,12 @@ func Explain(t *templates.Templates, err error) (templates.Message, bool) {
 }
 
 func explainDenied(t *templates.Templates, d *access.Denied) templates.Message {
+	switch {
+	case errors.Is(d, access.ErrNotVouched):
+		return t.Sentence(templates.NotVouched, templates.Args{})
+	case errors.Is(d, access.ErrGroups):
+		return t.Sentence(templates.NoGroups, templates.Args{Word: "people." + d.Need})
+	}
 	switch d.Reason {
 	case access.LookupFailed:
 		return t.Sentence(templates.LookupFailed, templates.Args{})

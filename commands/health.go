@@ -35,7 +35,11 @@ func runHealth(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	if err != nil {
 		return outcome{}, fromOperations(err, 0, nil)
 	}
-	return outcome{say: r.Words.Health(HealthView(found)), share: c.text, target: found.Service}, nil
+	out := outcome{say: r.Words.Health(HealthView(found)), share: c.text, target: found.Service}
+	if c.req.Source == Terminal {
+		out.data, err = r.Words.HealthJSON(HealthView(found))
+	}
+	return out, err
 }
 
 // HealthView is what was found, as templates know it.

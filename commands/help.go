@@ -17,7 +17,7 @@ func runHelp(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	}
 	var v templates.HelpView
 	for _, cmd := range all {
-		if r.Access.Allow(ctx, c.req.User, c.req.Team, cmd.access()) != nil {
+		if r.may(ctx, c.req, cmd) != nil {
 			v.Hidden++
 			continue
 		}

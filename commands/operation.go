@@ -33,7 +33,9 @@ func operation(words, word string, read func(c *call) (wanted, error)) *command 
 }
 
 // person is who asks, as operations know people.
-func (c *call) person() ops.Person { return ops.Person{Actor: c.by(), Team: c.req.Team} }
+func (c *call) person() ops.Person {
+	return ops.Person{Actor: c.by(), Team: c.req.Team, OSUser: c.req.OSUser}
+}
 
 // ask plans an operation and has it committed with the request. Its card tells everything; who asks elsewhere hears where it is.
 func (r *Runner) ask(ctx context.Context, c *call, req ops.Request) (outcome, error) {
@@ -56,7 +58,11 @@ func (r *Runner) ask(ctx context.Context, c *call, req ops.Request) (outcome, er
 			if err != nil {
 				return outcome{}, fromDomain(err, c.cmd, c.number, nil)
 			}
-			out := outcome{verdict: audit.Asked, target: op.Key()}
+			out := outcome{verdict: audit.Asked, target: op.Key(), operation: op}
+			if c.req.Source == Terminal { // where nobody sees the card
+				out.say = r.Words.Operation(templates.OperationView{Operation: op, Now: now, Terminal: true})
+				return out, nil
+			}
 			if op.Where.Channel != c.req.Channel {
 				out.say, out.alone = r.Words.Done(templates.DoneAsked, templates.Args{
 					Key: op.Key(), Title: r.Words.OperationTitle(op.Plan.Word, op.Plan.Args), Yes: op.Where.Incident != 0, Count: op.Missing(),
@@ -79,7 +85,10 @@ func (r *Runner) decided(ctx context.Context, c *call, what string, d *ops.Decis
 			if err != nil {
 				return outcome{}, fromOperations(err, c.op, op)
 			}
-			out := outcome{target: op.Key(), verdict: verdictOf(op, changed)}
+			out := outcome{target: op.Key(), verdict: verdictOf(op, changed), operation: op}
+			if c.req.Source == Terminal && len(d.Changed) > 0 {
+				out.say = r.Words.Operation(templates.OperationView{Operation: op, Now: now, Terminal: true})
+			}
 			if !c.here && len(d.Changed) == 0 {
 				out.say, out.alone = r.Words.Done(done, templates.Args{
 					Key: op.Key(), Title: r.Words.OperationTitle(op.Plan.Word, op.Plan.Args), Count: op.Missing(), Yes: !changed,

@@ -30,8 +30,9 @@ type Request struct {
 	ID     string `json:"id"` // de-duplication key, the same when Slack delivers it again
 	Source Source `json:"source"`
 
-	User    string `json:"user"` // Slack user id, from the authenticated envelope
-	Team    string `json:"team"` // workspace of the user
+	User    string `json:"user"`              // Slack user id, from the authenticated envelope
+	Team    string `json:"team"`              // workspace of the user; access.TerminalTeam from a terminal
+	OSUser  string `json:"os_user,omitempty"` // the operating system's user, from a terminal
 	Channel string `json:"channel,omitempty"`
 	Thread  string `json:"thread,omitempty"`  // ts of the thread's root, when it was said or clicked in a thread
 	Message string `json:"message,omitempty"` // ts of the message that holds the button or the mention

@@ -60,7 +60,9 @@ type Config struct {
 	Front      Front // nil: no modals, as from a terminal
 	Audit      AuditLog
 	Access     *access.Access
-	Words      *templates.Templates
+	// Terminal knows who may ask from a terminal; nil: nobody.
+	Terminal *access.Access
+	Words    *templates.Templates
 
 	Ops       string             // channel where answers are for all to see
 	Incidents []string           // likewise: every channel that cards go to
@@ -267,7 +269,7 @@ func (r *Runner) serve(ctx, work context.Context, user string) {
 func (r *Runner) once(work context.Context, j *job) error {
 	ctx, cancel := context.WithTimeout(work, oneRequest)
 	defer cancel()
-	_, err := safely(func() (outcome, error) { return outcome{}, r.carry(ctx, j.req, time.Since(j.since) < patience) })
+	_, err := safely(func() (outcome, error) { return r.carry(ctx, j.req, time.Since(j.since) < patience) })
 	if errors.Is(err, errPanic) { // The same words would break us again at every start.
 		return r.apologize(ctx, j.req, err)
 	}

@@ -45,6 +45,9 @@ func (r *Runner) patiently(ctx context.Context, c *call, look func(ctx context.C
 		return err
 	case <-t.C:
 	}
+	if c.req.Source == Terminal {
+		return <-done // which says by itself that it waits
+	}
 	if err := r.tellRunning(ctx, c); err != nil {
 		r.Log.WarnContext(ctx, "telling that it takes a moment", "request", c.req.ID, "err", err)
 	}

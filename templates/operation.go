@@ -23,6 +23,7 @@ type OperationView struct {
 	Operation *ops.Operation
 	Now       time.Time
 	Approvers []Target // who may approve
+	Terminal  bool     // shown where nobody approves and nothing is clicked
 }
 
 // The bounds of what an operation's card lists.
@@ -57,7 +58,7 @@ func (t *Templates) Operation(v OperationView) Message {
 		m.Blocks = append(m.Blocks, t.operationDetails(op)...)
 	}
 	m.Blocks = append(m.Blocks, t.operationSteps(op, v.Now))
-	for _, b := range []Block{{Kind: Text, Lines: t.operationNotes(op)}, {Kind: Context, Lines: t.operationSmall(op)}} {
+	for _, b := range []Block{{Kind: Text, Lines: t.operationNotes(op)}, {Kind: Context, Lines: t.operationSmall(op, v.Terminal)}} {
 		if len(b.Lines) > 0 {
 			m.Blocks = append(m.Blocks, b)
 		}
@@ -246,7 +247,7 @@ func (t *Templates) operationNotes(op *ops.Operation) []Line {
 }
 
 // operationSmall is the small print: who decided, and what exactly was decided about.
-func (t *Templates) operationSmall(op *ops.Operation) []Line {
+func (t *Templates) operationSmall(op *ops.Operation, terminal bool) []Line {
 	var ls []Line
 	for _, v := range op.Votes {
 		ls = append(ls, t.line("op.vote", Args{By: v.By.Actor, At: v.At}))
@@ -262,7 +263,7 @@ func (t *Templates) operationSmall(op *ops.Operation) []Line {
 	}
 	const enough = 12
 	a := Args{Class: string(op.Policy.Class), Ref: op.Hash[:min(len(op.Hash), enough)], Yes: op.Policy.SelfApproval, Count: op.Policy.Approvals, Key: op.Key()}
-	if op.State == ops.Planned {
+	if op.State == ops.Planned && !terminal {
 		ls = append(ls, t.line("op.rule", a))
 	}
 	return append(ls, t.line("op.hash", a))

@@ -46,6 +46,11 @@ const (
 	NoTarget         = "op_no_target"   // Text: what could not be looked at
 	NotPlanned       = "op_not_planned" // Text: why
 
+	// Sentences at a terminal.
+	NotVouched      = "terminal_who"    // who asks does not stand in break_glass
+	NoGroups        = "terminal_groups" // Word: the key of the list whose groups cannot be looked up
+	NotFromTerminal = "terminal_never"  // Word: the command
+
 	// Done: what was done.
 	DoneOpen      = "open"      // Key, Level, Title
 	DoneAck       = "ack"       // Key, After
@@ -72,6 +77,7 @@ var sentences = []string{
 	AlreadyAcked, AlreadyOver, AlreadyOpen, Superseded, LadderEnd, EmptyText, TooLong, NotALevel, NotANumber, NotAPerson, NotTaken,
 	Internal, Expired, NotConfigured, NotYet, NoHelp, NoApproval, WhichOperation, NoSuchOperation, NoItems, OperationDecided, OperationExpired,
 	OperationStale, OperationRuns, OwnRequest, NotYours, NoReview, NoReason, NoTarget, NotPlanned,
+	NotVouched, NoGroups, NotFromTerminal,
 }
 
 var dones = []string{
@@ -87,6 +93,9 @@ var spoken = func() []string {
 	}
 	for _, s := range dones {
 		names = append(names, "done."+s)
+	}
+	for _, s := range atTerminal {
+		names = append(names, "terminal."+s)
 	}
 	for _, c := range []string{"read", "low", "change", "destructive"} {
 		names = append(names, "class."+c, "help.who."+c)

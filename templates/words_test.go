@@ -42,6 +42,7 @@ func TestSentencesReadWell(t *testing.T) {
 			WhichOperation: {Word: "operation approve"}, NoSuchOperation: {Key: "OP-9"}, NoItems: {Key: "OP-7"}, OperationExpired: {Key: "OP-7"}, OperationRuns: {Key: "OP-7"},
 			OperationDecided: {Key: "OP-7", Class: "rejected", By: incidents.Person("U01AAAA"), At: at}, OwnRequest: {Key: "OP-7"}, NotYours: {Key: "OP-7"},
 			NoTarget: {Text: "the Docker engine does not answer"}, NotPlanned: {Text: "something <!here> new"},
+			NoGroups: {Word: "people.operators"}, NotFromTerminal: {Word: "operation approve"},
 		}
 		for _, s := range sentences {
 			b.add(s, w.Sentence(s, args[s]))

@@ -22,6 +22,9 @@ type decoder struct {
 	env  func(string) (string, bool)
 	// withoutSecrets leaves every secret alone: the manifest is asked for before Slack has given any token.
 	withoutSecrets bool
+	// unset collects the variables that are not set and are left empty, instead of refusing them; nil: they are refused. Somebody who
+	// was just woken has a terminal, and seldom the service's environment.
+	unset *[]string
 
 	problems    []problem
 	lines       map[string]int

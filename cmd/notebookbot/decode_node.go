@@ -30,6 +30,10 @@ func (d *decoder) expand(raw string, line int, path string) (string, bool) {
 			return ""
 		}
 		value, set := d.env(name)
+		if !set && d.unset != nil && path != "store" {
+			*d.unset = append(*d.unset, name)
+			return ""
+		}
 		if !set {
 			ok = false
 			hint := "set it, or leave the key out"

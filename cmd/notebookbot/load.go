@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -40,6 +41,19 @@ func loadWithoutSecrets(path string) (*Config, error) {
 	d := newDecoder(path, os.LookupEnv)
 	d.withoutSecrets = true
 	return d.config(b)
+}
+
+// loadForTerminal is loadConfig where the service's environment may not be there: variables that are not set are empty and are named.
+func loadForTerminal(path string) (*Config, []string, error) {
+	b, err := readConfig(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := newDecoder(path, os.LookupEnv)
+	d.unset = &[]string{}
+	cfg, err := d.config(b)
+	slices.Sort(*d.unset)
+	return cfg, slices.Compact(*d.unset), err
 }
 
 func readConfig(path string) ([]byte, error) {

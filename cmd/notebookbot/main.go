@@ -33,6 +33,7 @@ const demoEndsWithin = 20 * time.Second
 
 // env is what a subcommand has of the outside.
 type env struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
@@ -64,7 +65,7 @@ func main() {
 			os.Exit(exitFailed)
 		})
 	})
-	code := program(ctx, env{stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:])
+	code := program(ctx, env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }

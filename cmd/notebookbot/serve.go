@@ -20,6 +20,7 @@ import (
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
 	"github.com/ai-notebook/notebookbot/internal/alertmanager"
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/store"
 	"github.com/ai-notebook/notebookbot/internal/web"
 	"github.com/ai-notebook/notebookbot/notify"
@@ -75,6 +76,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		return err
 	}
 	people = access.New(cfg.AccessConfig(), edge, nil)
+	terminals := access.Terminal(cfg.AccessConfig(), nil)
 
 	policies := cfg.LevelPolicies(people.Filled)
 	service := incidents.NewService(st, incidents.Config{
@@ -83,7 +85,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 
 	outbox := notify.New(st, st, edge, people, words, notify.Config{Ops: cfg.Slack.Channels.Ops, Link: edge.Permalink}, log.With("part", "outbox"), reg)
 
-	done, err := cfg.operations(st, people, log.With("part", "operations"))
+	done, err := cfg.operations(st, ops.AccessPeople{Access: people, Terminal: terminals}, log.With("part", "operations"))
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	}
 
 	runner = commands.New(commands.Config{
-		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Operations: done.service, Health: look.checker, Logs: look.logs, Backups: done.folder(), Places: st, Front: edge, Access: people, Words: words,
+		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Operations: done.service, Health: look.checker, Logs: look.logs, Backups: done.folder(), Places: st, Front: edge, Access: people, Terminal: terminals, Words: words,
 		Audit: st.Audit(), Zone: cfg.App.Location, Ops: cfg.Slack.Channels.Ops, Incidents: cfg.cardChannels(), Ladders: policies,
 		Link: func(_ context.Context, at notify.Posted) string { return edge.Permalink(at) }, Log: log.With("part", "commands"),
 	})
@@ -144,6 +146,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	loops.Go(func() error { return look.run(ctx) })
 	loops.Go(func() error { return cfg.backupClock(ctx, done, st, log.With("part", "backup")) })
 	loops.Go(func() error { return cfg.restoreKeeper(ctx, done, st, log.With("part", "restore")) })
+	loops.Go(func() error { return cfg.terminals(ctx, runner, st, words, log.With("part", "terminal")) })
 	loops.Go(func() error { return edge.Run(ctx) })
 	loops.Go(func() error {
 		h := headTeller{store: st, words: words, ops: cfg.Slack.Channels.Ops, zone: cfg.App.Location, log: log.With("part", "audit")}

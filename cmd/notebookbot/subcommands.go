@@ -29,7 +29,7 @@ func subcommands() []command {
 		{"serve", "--config FILE", "the bot", runServe},
 		{"check", "--config FILE", "try everything that serve needs, and say how to mend it", runCheck},
 		{"audit", "--config FILE [--since TIME] [--verify [--head NUMBER:HASH]]", "export the audit log as JSON lines, or verify it", runAudit},
-		{"run", "--config FILE \"TEXT\"", "a command from a terminal (comes with a later version)", runRun},
+		{"run", "--config FILE [--as U…] [--json] [--confirm] [--reason WHY] \"TEXT\"", "the command that /notebook TEXT would be, for the day Slack is down", runRun},
 		{"manifest", "--config FILE", "the Slack app manifest for this configuration", runManifest},
 		{"config", "", "a complete commented example configuration", runConfig},
 		{"version", "", "version, commit and Go version", runVersion},
@@ -86,10 +86,4 @@ func runDemo(ctx context.Context, e env, args []string) error {
 		return errors.New("this build has no demo")
 	}
 	return installed.demo(ctx, e, o, log())
-}
-
-// runRun refuses: a command from the terminal needs the audit log and the approvals of a later version.
-func runRun(_ context.Context, e env, _ []string) error {
-	_, _ = fmt.Fprintln(e.stderr, "notebookbot run: commands from a terminal come with a later version; until then use Slack, or Alertmanager's own page while Slack is down.")
-	return errSaid
 }

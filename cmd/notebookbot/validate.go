@@ -137,6 +137,7 @@ func (d *decoder) needChannel(path, id, why string) {
 func (d *decoder) validateToken(path string, token Secret, prefix string) {
 	switch {
 	case d.withoutSecrets:
+	case !token.Set() && d.unset != nil: // Slack is not asked
 	case !token.Set() && !d.failed(path):
 		d.wrong(path, "missing", "a token that begins with "+prefix)
 	case token.Set() && !strings.HasPrefix(token.Reveal(), prefix):

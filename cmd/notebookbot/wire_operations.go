@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/ai-notebook/notebookbot/internal/access"
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
 	"github.com/ai-notebook/notebookbot/internal/ops/deploy"
@@ -25,6 +24,7 @@ type operations struct {
 	past      deploy.Past
 	service   *ops.Service
 	runner    *ops.Runner
+	owner     string       // of the runner's leases
 	sets      *backup.Sets // nil: there is nothing to back up
 	backupDir string
 
@@ -32,7 +32,7 @@ type operations struct {
 }
 
 // operations wires everything that is done to the application. Nothing is asked of Docker yet: the bot starts without it.
-func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Logger) (*operations, error) {
+func (c *Config) operations(st *store.Store, people ops.AccessPeople, log *slog.Logger) (*operations, error) {
 	engine, err := docker.Open(docker.Config{
 		Host: c.Target.DockerHost, Project: c.Target.Project, Dir: c.Target.Dir, Services: c.Target.Services,
 	})
@@ -50,7 +50,7 @@ func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Lo
 		return nil, errors.Join(err, engine.Close())
 	}
 	cfg := ops.Config{
-		Kinds: c.kinds(o), People: ops.AccessPeople{Access: people}, Target: o.app, Auditor: ops.AuditLog{}, Ops: c.Slack.Channels.Ops,
+		Kinds: c.kinds(o), People: people, Target: o.app, Auditor: ops.AuditLog{}, Ops: c.Slack.Channels.Ops,
 		Redact: func(text string) string { return redact.Dir(c.Target.Dir, nil).Text(text) },
 	}
 	if o.sets != nil {
@@ -67,7 +67,8 @@ func (c *Config) operations(st *store.Store, people *access.Access, log *slog.Lo
 		c.tune(o, &cfg)
 	}
 	o.service = ops.NewService(st, cfg, log)
-	o.runner = ops.NewRunner(o.service, ops.RunnerConfig{Owner: uuid.NewString()})
+	o.owner = uuid.NewString()
+	o.runner = ops.NewRunner(o.service, ops.RunnerConfig{Owner: o.owner})
 	return o, nil
 }
 

@@ -26,6 +26,12 @@ func Terminal(cfg Config, clock func() time.Time) *Access {
 	return New(cfg, vouched(cfg.Vouched()), clock)
 }
 
+// Away makes an Access for where the chat cannot be asked: nobody may anything, and nobody is refused for good.
+func Away(cfg Config, clock func() time.Time) *Access {
+	cfg.Team = ""
+	return New(cfg, vouched(nil), clock)
+}
+
 // Vouched are the users who may ask from a terminal at all: those of break_glass that are no groups.
 func (c Config) Vouched() []string {
 	var out []string

@@ -63,7 +63,7 @@ func (r *Runner) Run(ctx context.Context) error {
 			r.log.ErrorContext(ctx, "looking for operations", "err", err)
 		}
 		for _, n := range due {
-			if len(slots) == cap(slots) || r.cfg.Only != nil && !r.cfg.Only(n) || !r.take(n) {
+			if len(slots) == cap(slots) || !r.take(n) {
 				continue
 			}
 			slots <- struct{}{}
@@ -134,7 +134,7 @@ func (r *Runner) Once(ctx context.Context) (worked bool, err error) {
 func (r *Runner) take(n int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.active[n] {
+	if r.active[n] || r.cfg.Only != nil && !r.cfg.Only(n) {
 		return false
 	}
 	r.active[n] = true

@@ -31,12 +31,9 @@ type liteDriver struct {
 const busyMillis = 3000
 
 func openLite(ctx context.Context, name string, log *slog.Logger, opts Options) (_ *liteDriver, err error) {
-	path, err := filepath.Abs(name)
+	path, err := realPath(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // two names of one file share one lock
+		return nil, err
 	}
 	d := &liteDriver{path: path, log: log, lock: flock.New(path + ".lock")}
 	free, err := d.lock.TryLock()
@@ -44,7 +41,7 @@ func openLite(ctx context.Context, name string, log *slog.Logger, opts Options) 
 		return nil, fmt.Errorf("%s: %w", path+".lock", err)
 	}
 	if !free {
-		return nil, fmt.Errorf("%s is in use by another notebookbot: stop that one, or give this one a store of its own", path)
+		return nil, fmt.Errorf("%s %w: stop that one, or give this one a store of its own", path, ErrInUse)
 	}
 	defer func() {
 		if err != nil {
@@ -93,6 +90,32 @@ func openLite(ctx context.Context, name string, log *slog.Logger, opts Options) 
 	d.readers.SetMaxOpenConns(opts.Readers)
 	d.readers.SetMaxIdleConns(opts.Readers)
 	return d, nil
+}
+
+// ErrInUse says that another process holds the store's file.
+var ErrInUse = errors.New("is in use by another notebookbot")
+
+// realPath is the one name of a store's file: two names of one file share one lock.
+func realPath(name string) (string, error) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return path, nil
+}
+
+// Socket is where the process that holds the store of that address answers terminals: beside the file. Empty: several processes may
+// hold it.
+func Socket(url string) (string, error) {
+	name, ok := strings.CutPrefix(url, "sqlite:")
+	if !ok {
+		return "", nil
+	}
+	path, err := realPath(name)
+	return path + ".sock", err
 }
 
 // dsn names the file so that SQLite never makes a new one where the old one is missing.
