@@ -115,12 +115,10 @@ func (t *Templates) commandOf(b Button) string {
 	}
 	key, _, _ := strings.Cut(b.Value, "/")
 	switch b.Action {
-	case "answer.share", "incident.more", ActionApprove, CallbackReview, "":
+	case "answer.share", "incident.more", ActionApprove, ActionReject, CallbackReview, "":
 		return ""
 	case "incident.page":
 		return b.Value
-	case ActionReject:
-		return "operation reject " + key
 	}
 	return strings.Replace(b.Action, ".", " ", 1) + " " + key
 }

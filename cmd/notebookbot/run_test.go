@@ -189,7 +189,7 @@ func TestTheApplicationIsRestartedFromATerminalWhileSlackIsDown(t *testing.T) {
 			t.Errorf("the audit log has:\n%s", got)
 		}
 		startRun(t, l.config, "", "--as", "U01AAAA", "operation approve OP-1").wants(t, exitFailed, "second person")
-		startRun(t, l.config, "", "--as", "U01CCCC", "restart nginx").wants(t, exitFailed, "people who")
+		startRun(t, l.config, "", "--as", "U01CCCC", "restart nginx").wants(t, exitFailed, "You may not run", "Ask @U01AAAA")
 		startRun(t, l.config, "", "--as", "U01BBBB", "help").wants(t, exitFailed, "break_glass by user id")
 		l.toldOnce(t, loud)
 		p.stop(t)

@@ -73,12 +73,12 @@ func (l *listener) Close() error {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	closed := context.AfterFunc(ctx, func() {
+	wg.Go(func() {
+		<-ctx.Done()
 		if err := l.Close(); err != nil {
 			s.Log.WarnContext(ctx, "closing the terminal's socket", "err", err)
 		}
 	})
-	defer closed()
 	slots := make(chan struct{}, atOnce)
 	for {
 		c, err := l.Accept()
@@ -130,6 +130,9 @@ func (s *Server) one(ctx context.Context, c net.Conn) error {
 		return err
 	}
 	q, err := readQuestion(c)
+	if errors.Is(err, errNothing) {
+		return nil // somebody looked whether we are here
+	}
 	if err != nil {
 		_ = send(c, reply{End: true, Error: err.Error()})
 		return err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -189,6 +190,9 @@ func (s *Session) confirm(ctx context.Context, op *Operation) (reason string, co
 // read asks a question and reads a line, trimmed.
 func (s *Session) read(ctx context.Context, name string, a templates.Args) (string, error) {
 	_, _ = fmt.Fprint(s.Err, s.Words.AtTerminal(name, a)+" ")
+	if !isTerminal(s.In) { // where no Enter is seen
+		_, _ = fmt.Fprintln(s.Err)
+	}
 	if s.lines == nil {
 		s.lines = make(chan string)
 		go func() { // A terminal cannot be interrupted in the middle of a line: this ends with the program.
@@ -211,6 +215,16 @@ func (s *Session) read(ctx context.Context, name string, a templates.Args) (stri
 		}
 		return line, nil
 	}
+}
+
+// isTerminal tells whether a person types, as far as that can be told.
+func isTerminal(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // watch shows how an operation goes on.

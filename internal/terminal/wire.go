@@ -31,9 +31,15 @@ const (
 // errQuestion says that what came is no question.
 var errQuestion = errors.New("not one line of JSON that asks for something")
 
+// errNothing says that nothing came at all.
+var errNothing = errors.New("nothing came")
+
 // readQuestion reads a question: one line of JSON, of known fields alone. What comes may be anything.
 func readQuestion(r io.Reader) (question, error) {
 	line, err := bufio.NewReader(io.LimitReader(r, maxQuestion)).ReadBytes('\n')
+	if err != nil && len(line) == 0 {
+		return question{}, fmt.Errorf("%w: %w: %w", errQuestion, errNothing, err)
+	}
 	if err != nil {
 		return question{}, fmt.Errorf("%w: %w", errQuestion, err)
 	}
