@@ -37,12 +37,19 @@ func TestBackupsReadWell(t *testing.T) {
 			b.WriteString("\n===== title: " + w.OperationTitle("backup", args) + "\n")
 		}
 		for _, p := range []*ops.Problem{
-			{Code: "backup_kind", Name: "everything", Names: []string{"full", "incremental", "verify"}}, {Code: "backup_id", Name: "../x"},
-			{Code: "backup_unknown", Name: "20200101T000000Z"}, {Code: "backup_space", Name: "/opt/backups/ai-notebook", Count: 120, Total: 418},
-			{Code: "backup_inodes", Name: "/opt/backups/ai-notebook", Count: 3, Total: 32}, {Code: "backup_disk_full", Name: "/opt/backups/ai-notebook"},
-			{Code: "backup_folder", Name: "/opt/backups/ai-notebook"}, {Code: "backup_s3", Name: "backups", Text: "Access Denied."}, {Code: "backup_no_s3"},
-			{Code: "backup_sealed", Name: "secrets.tar.zst.age"}, {Code: "backup_not_proven", Name: "20261124T100000Z", Text: "it is damaged"},
-			{Code: "backup_no_part", Name: "files.tar", Text: "20261124T100000Z"}, {Code: "database_away", Text: "connection refused"},
+			{Code: "backup_kind", Name: "everything", Names: []string{"full", "incremental", "verify"}},
+			{Code: "backup_id", Name: "../x"},
+			{Code: "backup_unknown", Name: "20200101T000000Z"},
+			{Code: "backup_space", Name: "/opt/backups/ai-notebook", Count: 120, Total: 418},
+			{Code: "backup_inodes", Name: "/opt/backups/ai-notebook", Count: 3, Total: 32},
+			{Code: "backup_disk_full", Name: "/opt/backups/ai-notebook"},
+			{Code: "backup_folder", Name: "/opt/backups/ai-notebook"},
+			{Code: "backup_s3", Name: "backups", Text: "Access Denied."},
+			{Code: "backup_no_s3"},
+			{Code: "backup_sealed", Name: "secrets.tar.zst.age"},
+			{Code: "backup_not_proven", Name: "20261124T100000Z", Text: "it is damaged"},
+			{Code: "backup_no_part", Name: "files.tar", Text: "20261124T100000Z"},
+			{Code: "database_away", Text: "connection refused"},
 		} {
 			m, ok := w.Problem(p, "")
 			if !ok {

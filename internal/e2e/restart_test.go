@@ -14,8 +14,8 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 )
 
-// startBotOn starts the real program for the sample application.
-func startBotOn(t *testing.T, slack *slackfake.Server, a *realparts.Application, more string) {
+// startBotOn starts the real program for the sample application, and gives the folder of its backups.
+func startBotOn(t *testing.T, slack *slackfake.Server, a *realparts.Application, more string) (backups string) {
 	t.Helper()
 	bin, err := build()
 	if err != nil {
@@ -42,6 +42,7 @@ backup: {dir: %s, files: [docker-compose.yml], config: [nginx/], secrets: [.env]
 	realparts.Run(t, "notebookbot", bin, []string{"serve", "--config", config}, func(ctx context.Context) error {
 		return realparts.Answers(ctx, "http://"+addr+"/readyz")
 	})
+	return filepath.Join(dir, "backups")
 }
 
 // operationCard waits until the card of an operation says all of these words, and gives it.

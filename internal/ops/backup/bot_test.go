@@ -39,7 +39,6 @@ type bot struct {
 	ctx   context.Context
 	kill  context.CancelFunc
 	dead  atomic.Bool
-	asks  int
 }
 
 // mortal is a store that answers a dead process nothing.

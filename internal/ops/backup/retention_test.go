@@ -104,6 +104,9 @@ func TestOldSetsGoAndTheRestStillRestores(t *testing.T) {
 	base := s.take(Full)
 	s.take(Incremental)
 	last := s.take(Incremental)
+	if gone, err := s.sets.Forget(t.Context(), old.ID); gone || err != nil {
+		t.Errorf("a base was removed before what builds on it: %v, %v", gone, err)
+	}
 	removed, err := s.sets.Retain(t.Context())
 	if err != nil || len(removed) != 2 || removed[1] != old.ID {
 		t.Errorf("removed %v, %v", removed, err)
