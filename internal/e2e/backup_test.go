@@ -18,7 +18,7 @@ func TestABackupOfTheRealApplicationIsTakenProvenListedAndUsedBeforeARestart(t *
 	slack := startSlack(t)
 	healthy(t, a)
 	dir := startBotOn(t, slack, a, "")
-	a.Compose(t, "exec", "-T", "postgres", "psql", "-U", "postgres", "-d", "ai_notebook", "-c", "CREATE TABLE kept AS SELECT generate_series(1, 70) AS n")
+	a.Compose(t, "exec", "-T", "postgres", "psql", "-h", "127.0.0.1", "-U", "postgres", "-d", "ai_notebook", "-c", "CREATE TABLE kept AS SELECT generate_series(1, 70) AS n")
 	asker, commander := slack.User("U01AAAA"), slack.User("U01BBBB")
 
 	eventually(t, "the command is taken", func() bool {
