@@ -11,7 +11,6 @@ import (
 	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
-	"github.com/ai-notebook/notebookbot/internal/ops/cleanup"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/health"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
@@ -116,21 +115,3 @@ func (o *operations) last() health.Backup {
 	}
 	return o.sets
 }
-
-// oldSets are the backups that retention gives up, as the clean-up knows them.
-type oldSets struct{ sets *backup.Sets }
-
-var _ cleanup.Backups = oldSets{}
-
-// Expired implements cleanup.Backups.
-func (o oldSets) Expired(ctx context.Context) ([]cleanup.OldSet, error) {
-	sets, err := o.sets.Old(ctx)
-	var out []cleanup.OldSet
-	for _, set := range sets {
-		out = append(out, cleanup.OldSet{ID: set.ID, At: set.At, Size: set.Size()})
-	}
-	return out, err
-}
-
-// Forget implements cleanup.Backups.
-func (o oldSets) Forget(ctx context.Context, id string) (bool, error) { return o.sets.Forget(ctx, id) }
