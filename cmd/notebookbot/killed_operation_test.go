@@ -53,11 +53,6 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 				"healthy:backend", "healthy:frontend", "url",
 			},
 		},
-		"backup": {
-			ask: "backup full", ends: []string{"done"}, steps: []string{
-				"begin_set", "dump", "pack_files", "pack_config", "pack_secrets", "manifest", "prove", "retention",
-			},
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
