@@ -28,7 +28,7 @@ func identityOf(info fs.FileInfo) (Identity, bool) {
 	if !ok {
 		return Identity{}, false
 	}
-	return Identity{Dev: uint64(st.Dev), Ino: st.Ino, Dir: info.IsDir()}, true //nolint:gosec,unconvert // Of another type on other systems.
+	return Identity{Dev: uint64(st.Dev), Ino: st.Ino, Dir: info.IsDir()}, true //nolint:unconvert // Of another type on other systems.
 }
 
 // tree is a folder that is walked by handles: nothing in it leads out of it.
@@ -117,7 +117,7 @@ var logName = regexp.MustCompile(`(?i)\.log([.-][0-9a-z._-]*)?$`)
 func (k *Kind) oldLogs(ctx context.Context) (f finding, link string, err error) {
 	f.step = stepLogs
 	name := filepath.Join(k.cfg.Dir, "logs")
-	real, err := filepath.EvalSymlinks(name)
+	whole, err := filepath.EvalSymlinks(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return f, "", nil
 	}
@@ -125,9 +125,9 @@ func (k *Kind) oldLogs(ctx context.Context) (f finding, link string, err error) 
 		return f, "", err
 	}
 	if info, err := os.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 { // as the guide does when the disk is full
-		link = real
+		link = whole
 	}
-	t, err := openTree(real)
+	t, err := openTree(whole)
 	if err != nil {
 		return f, link, err
 	}

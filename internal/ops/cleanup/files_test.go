@@ -288,7 +288,7 @@ func TestKilledAnywhereItGoesOnAndTakesNothingThatWasNotApproved(t *testing.T) {
 		s.now = s.now.Add(time.Minute)
 		s.begin()
 		s.run(t.Context())
-		op = s.want(op, ops.Done)
+		s.want(op, ops.Done)
 		exists(t, false, cfg.Dir, "logs/2.log", "logs/3.log", "logs/4.log", "logs/5.log")
 		exists(t, true, cfg.Dir, "logs/later.log", "logs/1.log")
 	}

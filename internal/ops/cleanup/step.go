@@ -78,7 +78,7 @@ func (s step) Do(ctx context.Context, r *ops.Run) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		done.count(i, rm, ctx)
+		done.count(ctx, i, rm)
 		passed += i.Size
 		r.Progress(ops.Progress{Done: passed, Total: total, Unit: "bytes"})
 		if n%saveEvery == saveEvery-1 {
@@ -96,7 +96,7 @@ func (s step) Do(ctx context.Context, r *ops.Run) error {
 	return nil
 }
 
-func (d *Removed) count(i Item, rm remover, ctx context.Context) {
+func (d *Removed) count(ctx context.Context, i Item, rm remover) {
 	removed, err := rm.remove(ctx, i)
 	switch {
 	case err == nil && removed:
