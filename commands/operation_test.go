@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ func (servant) Word() string { return "restart" }
 func (servant) Plan(_ context.Context, req operations.Request) (operations.Plan, error) {
 	if len(req.Args) == 0 {
 		return operations.Plan{}, &operations.Problem{Code: "no_service", Names: []string{"backend", "nginx"}}
+	}
+	if req.Args[0] == "broken" {
+		return operations.Plan{}, errors.New("no such file: docker-compose.yml")
 	}
 	if req.Args[0] != "backend" {
 		return operations.Plan{}, &operations.Problem{Code: "unknown_service", Name: req.Args[0], Names: []string{"backend", "nginx"}}
@@ -283,5 +287,13 @@ func TestWithoutAnApplicationOperationsSaySo(t *testing.T) {
 	t.Parallel()
 	inBoth(t, func(t *testing.T, h *house) {
 		contains(t, refused(t, kim, h.say(kim, "restart backend")), "target")
+	})
+}
+
+func TestWhatAKindCannotFindOutIsToldAtOnceAndNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	inBoth(t, func(t *testing.T, h *house) {
+		serving(h)
+		contains(t, refused(t, kim, h.say(kim, "restart broken")), "no such file: docker-compose.yml")
 	})
 }

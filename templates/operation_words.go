@@ -33,7 +33,7 @@ var (
 	// op.problem.<code>: why it was not planned, and the way out. Word: the thing, Names, Text, Count, Total, Nearest.
 	operationProblems = []string{
 		"unknown_service", "no_service", "docker_away", "docker_forbidden", "compose_file", "no_compose", "mixed_compose",
-		"no_containers", "nothing_configured", "not_created", "cleanup_nothing", "regexp", "too_slow",
+		"no_containers", "nothing_configured", ops.CodeFailed, "not_created", "cleanup_nothing", "regexp", "too_slow",
 		"backup_kind", "backup_id", "backup_unknown", "backup_not_proven", "backup_no_part", "backup_sealed", "backup_folder", "backup_space",
 		"backup_inodes", "backup_disk_full", "backup_s3", "backup_no_s3", "database_away",
 	}

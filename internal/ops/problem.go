@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -32,3 +34,17 @@ func (p *Problem) Error() string {
 }
 
 func (p *Problem) Unwrap() error { return p.Err }
+
+// CodeFailed is the code of a problem that is only what a program said.
+const CodeFailed = "failed"
+
+// unplanned makes a problem of what a kind could not find out, so that people read it at once. What passes (a store that is away, time
+// that ran out) and what is a defect stay what they are: the one is tried again, the other is told with a reference.
+func (s *Service) unplanned(ctx context.Context, word string, err error) error {
+	wrapped := fmt.Errorf("plan %s: %w", word, err)
+	var passing interface{ Temporary() bool }
+	if _, known := errors.AsType[*Problem](err); known || ctx.Err() != nil || errors.As(err, &passing) && passing.Temporary() || errors.Is(err, ErrPlan) {
+		return wrapped
+	}
+	return &Problem{Code: CodeFailed, Text: s.reason(err), Err: wrapped}
+}

@@ -124,7 +124,7 @@ func (s *Service) Ask(ctx context.Context, req Request) (*Decision, error) {
 	}
 	plan, err := kind.Plan(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("plan %s: %w", req.Word, err)
+		return nil, s.unplanned(ctx, req.Word, err)
 	}
 	if plan.Word == "" {
 		plan.Word = req.Word
