@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ai-notebook/notebookbot/internal/access"
 	"github.com/ai-notebook/notebookbot/internal/ops"
@@ -18,7 +19,7 @@ var (
 // runOperationList shows `operation list [all|restart|…] [<OP-7]`: what is not over yet, or all, the newest first.
 func runOperationList(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	f := ops.Filter{Open: true, Limit: pageSize + 1}
-	next := c.cmd.words
+	next := []string{c.cmd.words}
 	for i := range c.args.tokens {
 		word := c.args.word(i)
 		cursor, isCursor := keyOf(opWord, trimLess(word))
@@ -33,7 +34,7 @@ func runOperationList(ctx context.Context, r *Runner, c *call) (outcome, error) 
 		default:
 			return outcome{}, wrongUsage(c.cmd)
 		}
-		next += " " + word
+		next = append(next, word)
 	}
 	found, err := r.Store.ListOperations(ctx, f)
 	if err != nil {
@@ -42,7 +43,7 @@ func runOperationList(ctx context.Context, r *Runner, c *call) (outcome, error) 
 	v := templates.OperationListView{Open: f.Open, Word: f.Word, Later: f.Before > 0, Now: c.now}
 	if len(found) > pageSize {
 		found = found[:pageSize]
-		v.Next = next + " <op-" + strconv.FormatInt(found[pageSize-1].Number, 10)
+		v.Next = strings.Join(next, " ") + " <op-" + strconv.FormatInt(found[pageSize-1].Number, 10)
 	}
 	v.Operations = found
 	return outcome{say: r.Words.OperationList(v), share: c.text}, nil

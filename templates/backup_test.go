@@ -30,8 +30,10 @@ func TestBackupsReadWell(t *testing.T) {
 			st.Loss, st.Age = c.loss, c.age
 			b.add("status "+c.loss, w.BackupStatus(st))
 		}
-		b.add("status none", w.BackupStatus(BackupStatusView{Loss: "none", RPO: time.Hour, Next: at, Every: 30 * time.Minute, Free: 78_000_000_000, Plain: true,
-			Trial: &RestoreTrial{Set: "20261124T090000Z", At: at, Took: 95 * time.Second, Why: "public.notes has 3 rows <!here>"}}))
+		b.add("status none", w.BackupStatus(BackupStatusView{
+			Loss: "none", RPO: time.Hour, Next: at, Every: 30 * time.Minute, Free: 78_000_000_000, Plain: true,
+			Trial: &RestoreTrial{Set: "20261124T090000Z", At: at, Took: 95 * time.Second, Why: "public.notes has 3 rows <!here>"},
+		}))
 		b.add("status, nothing in S3", w.BackupStatus(BackupStatusView{Loss: "ok", Newest: &full, RPO: time.Hour, Next: at, Every: 30 * time.Minute, Sets: 1, Proven: 1, Remote: true}))
 		for _, args := range [][]string{{"full"}, {"incremental"}, {"verify", "20261124T090000Z"}, nil} {
 			b.WriteString("\n===== title: " + w.OperationTitle("backup", args) + "\n")

@@ -178,7 +178,7 @@ func (t *Templates) operationEnd(op *ops.Operation) []Block {
 func briefly(s string) string {
 	s = strings.NewReplacer(`"`, "", "[", "", "]", "", ",", " ").Replace(s)
 	var out []string
-	for _, id := range strings.Fields(s) {
+	for id := range strings.FieldsSeq(s) {
 		const enough = 12
 		id = strings.TrimPrefix(id, "sha256:")
 		out = append(out, id[:min(len(id), enough)])

@@ -118,7 +118,9 @@ func TestOperationsReadWell(t *testing.T) {
 			{"void", becoming(func(op *ops.Operation) {
 				op.State, op.Changed, op.Ended = ops.Void, []ops.Difference{
 					{What: "image", Name: "backend", Was: `["sha256:0123456789abcdef"]`, Is: `["sha256:fedcba9876543210"]`},
-					{What: "services", Name: "worker", Is: `["sha256:1"]`}, {What: "commit", Was: "0123456789abcdef", Is: "aa"}, {What: "compose", Was: "1", Is: "2"},
+					{What: "services", Name: "worker", Is: `["sha256:1"]`},
+					{What: "commit", Was: "0123456789abcdef", Is: "aa"},
+					{What: "compose", Was: "1", Is: "2"},
 				}, at
 			})},
 			{"rejected", becoming(func(op *ops.Operation) {

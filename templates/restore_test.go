@@ -16,10 +16,18 @@ func restoring(raw string, notes ...string) *ops.Operation {
 	op.Plan.Word, op.Plan.Args, op.Plan.Reason = "restore", []string{"20261124T090000Z"}, "误删了笔记"
 	op.Plan.Details, op.Plan.Notes, op.Steps = json.RawMessage(raw), notes, nil
 	for _, st := range []ops.StepPlan{
-		{Name: "backup"}, {Name: "check_set"}, {Name: "fill", Changes: true, Undo: "drop_new_database"}, {Name: "verify_rows"},
-		{Name: "unpack:files", Changes: true, Undo: "remove_unpacked"}, {Name: "unpack:config"}, {Name: "unpack:secrets"},
-		{Name: "swap_database", Changes: true, Undo: "restore_old_database"}, {Name: "exchange:files", Changes: true, Undo: "restore_old_files"},
-		{Name: "exchange:config"}, {Name: "exchange:secrets"}, {Name: "settle"},
+		{Name: "backup"},
+		{Name: "check_set"},
+		{Name: "fill", Changes: true, Undo: "drop_new_database"},
+		{Name: "verify_rows"},
+		{Name: "unpack:files", Changes: true, Undo: "remove_unpacked"},
+		{Name: "unpack:config"},
+		{Name: "unpack:secrets"},
+		{Name: "swap_database", Changes: true, Undo: "restore_old_database"},
+		{Name: "exchange:files", Changes: true, Undo: "restore_old_files"},
+		{Name: "exchange:config"},
+		{Name: "exchange:secrets"},
+		{Name: "settle"},
 	} {
 		st.Deadline = time.Minute
 		op.Steps = append(op.Steps, ops.Step{StepPlan: st, Part: ops.PartStep, State: ops.Pending})

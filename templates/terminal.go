@@ -140,7 +140,7 @@ func (t *Templates) OperationProgress(was, is *ops.Operation, now time.Time, sha
 		known := was != nil && i < len(was.Steps) && was.Steps[i].State == st.State
 		runs := st.State == ops.StepRunning || st.State == ops.StepUndoing
 		switch {
-		case known && !(shares && runs), st.State == ops.Pending, st.State == ops.StepSkipped:
+		case known && (!shares || !runs), st.State == ops.Pending, st.State == ops.StepSkipped:
 		default:
 			say(t.operationStep(is, st, now))
 		}

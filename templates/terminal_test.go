@@ -29,9 +29,12 @@ func TestATerminalShowsAMessageAsTextAndNothingThatControlsIt(t *testing.T) {
 		{Kind: Fields, Pairs: []Pair{{Name: "Name", Value: Line{{Text: "value"}}}}},
 		{Kind: Divider},
 		{Kind: Actions, Buttons: []Button{
-			{Action: "incident.ack", Value: "INC-3", Label: "Acknowledge" + hostile}, {Action: "answer.share", Value: "help", Label: "Share"},
-			{Action: ActionCancel, Value: "OP-7/abc", Label: "Cancel"}, {Action: ActionApprove, Value: "OP-7/abc", Label: "Approve"},
-			{Label: "Runbook", URL: "https://example.com/run"}, {Action: "incident.page", Value: "incident list <INC-3", Label: "Next"},
+			{Action: "incident.ack", Value: "INC-3", Label: "Acknowledge" + hostile},
+			{Action: "answer.share", Value: "help", Label: "Share"},
+			{Action: ActionCancel, Value: "OP-7/abc", Label: "Cancel"},
+			{Action: ActionApprove, Value: "OP-7/abc", Label: "Approve"},
+			{Label: "Runbook", URL: "https://example.com/run"},
+			{Action: "incident.page", Value: "incident list <INC-3", Label: "Next"},
 		}},
 		{Kind: Context, Lines: []Line{{{Text: "small"}}}},
 	}}

@@ -80,7 +80,7 @@ func (s dyingStep) Do(ctx context.Context, r *ops.Run) error {
 	die("before", r.Step.Name)
 	if os.Getenv(dyingAt) == "during "+r.Step.Name {
 		// Somewhere in the first second, in which most of a step's calls begin.
-		time.AfterFunc(rand.N(time.Second), func() { die("during", r.Step.Name) }) //nolint:gosec // Any moment will do.
+		time.AfterFunc(rand.N(time.Second), func() { die("during", r.Step.Name) })
 	}
 	err := s.Doer.Do(ctx, r)
 	if err == nil {

@@ -173,8 +173,11 @@ func (k *killing) at(at string) {
 	k.open()
 	p := startDying(k.t, k.lab.config, k.lab.addr, at, k.trace)
 	k.begin(p)
-	done := make(chan error, 1)
-	go func() { done <- p.cmd.Wait() }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = p.cmd.Wait() // "signal: killed"
+	}()
 	select {
 	case <-done:
 	case <-time.After(overWithin):
@@ -254,7 +257,7 @@ func versioned(t *testing.T, a *realparts.Application) {
 
 func inCheckout(t *testing.T, a *realparts.Application, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(realparts.Require(t, "git"), append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...) //nolint:gosec // Our own words.
+	cmd := exec.Command(realparts.Require(t, "git"), append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
 	cmd.Dir = a.Dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {

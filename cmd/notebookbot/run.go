@@ -42,7 +42,7 @@ func runRun(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s3 := &cfg.Backup.S3; len(unset) > 0 && !(s3.AccessKey.Set() && s3.SecretKey.Set()) {
+	if s3 := &cfg.Backup.S3; len(unset) > 0 && (!s3.AccessKey.Set() || !s3.SecretKey.Set()) {
 		s3.Endpoint = "" // a backup is copied there by the bot, which has the keys
 	}
 	if first, rest, _ := strings.Cut(text, " "); first == cfg.Slack.Command {

@@ -101,8 +101,8 @@ func (e *Engine) Inventory(ctx context.Context) (*Inventory, error) {
 	}
 	for _, r := range usage.BuildCache {
 		rec := CacheRecord{ID: r.ID, What: r.Description, InUse: r.InUse, Size: r.Size, Created: r.CreatedAt, Parents: r.Parents}
-		if r.Parent != "" && !slices.Contains(rec.Parents, r.Parent) { // engines before 1.42
-			rec.Parents = append(slices.Clone(rec.Parents), r.Parent)
+		if p := r.Parent; p != "" && !slices.Contains(rec.Parents, p) { //nolint:staticcheck // Engines before API 1.42 tell no other.
+			rec.Parents = append(slices.Clone(rec.Parents), p)
 		}
 		if r.LastUsedAt != nil {
 			rec.Used = *r.LastUsedAt

@@ -26,7 +26,8 @@ func (k *Kind) folder(operation string) string {
 }
 
 // marks of a part in an operation's folder.
-func readyMark(folder, part string) string    { return filepath.Join(folder, part+".ready") }
+func readyMark(folder, part string) string { return filepath.Join(folder, part+".ready") }
+
 func exchangeMark(folder, part string) string { return filepath.Join(folder, part+".exchange.json") }
 func besideFolder(folder, part string) string { return filepath.Join(folder, part) }
 

@@ -13,8 +13,12 @@ var problems = []struct {
 	err  error
 	code string
 }{
-	{docker.ErrUnreachable, "docker_away"}, {docker.ErrForbidden, "docker_forbidden"}, {docker.ErrComposeFile, "compose_file"},
-	{docker.ErrNoCompose, "no_compose"}, {docker.ErrMixedCompose, "mixed_compose"}, {docker.ErrNoContainers, "no_containers"},
+	{docker.ErrUnreachable, "docker_away"},
+	{docker.ErrForbidden, "docker_forbidden"},
+	{docker.ErrComposeFile, "compose_file"},
+	{docker.ErrNoCompose, "no_compose"},
+	{docker.ErrMixedCompose, "mixed_compose"},
+	{docker.ErrNoContainers, "no_containers"},
 }
 
 // Explain turns what the engine says into a problem that people can act on; other errors come back as they are.
