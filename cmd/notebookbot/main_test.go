@@ -53,7 +53,7 @@ func TestExitCodesAndWordsOfTheProgram(t *testing.T) {
 		{"a log level that is none", "", []string{"serve", "--log-level", "loud"}, exitUsage, "", `--log-level "loud" is not possible: what is logged, by LEVEL: debug, info, warn or error`},
 		{"version", "", []string{"version"}, exitDone, "notebookbot ", ""},
 		{"config prints the example", "", []string{"config"}, exitDone, "people:", ""},
-		{"run says that it comes later", "", []string{"run", "--config", "CONFIG", "help"}, exitFailed, "", "later version"},
+		{"run needs a configuration", "", []string{"run", "help"}, exitUsage, "", "--config FILE is needed"},
 		{"a demo that would be open to the network", "", []string{"demo", "--listen", "nowhere"}, exitUsage, "", "use host:port"},
 		{"a manifest needs no tokens yet", strings.ReplaceAll(least, "xoxb-1", "${NO_TOKEN_YET}"), []string{"manifest", "--config", "CONFIG"}, exitDone, "socket_mode_enabled: true", ""},
 		{"a manifest needs the rest", strings.ReplaceAll(least, "C0OPS", "ops"), []string{"manifest", "--config", "CONFIG"}, exitUsage, "", "slack.channels.ops"},

@@ -120,8 +120,9 @@ var (
 // maxWindow bounds what a part may ask a reader to remember; ours ask for 8 MiB.
 const maxWindow = 64 << 20
 
-func openPart(dir string, p Part, keys []age.Identity) (_ *source, err error) {
-	s := &source{part: p, hash: sha256.New()}
+// openPart opens a part for reading. Progress, which may be nil, is told how many stored bytes were read, by the decoder's own goroutine.
+func openPart(dir string, p Part, keys []age.Identity, progress func(n int64)) (_ *source, err error) {
+	s := &source{part: p, hash: sha256.New(), progress: progress}
 	if s.file, err = openStored(dir, p); err != nil {
 		return nil, err
 	}

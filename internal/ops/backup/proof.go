@@ -134,7 +134,7 @@ func (s *Sets) forget(id string) {
 
 func (s *Sets) provePart(ctx context.Context, set *Set, p Part, keys []age.Identity, progress func(n int64)) (PartProof, error) {
 	x := PartProof{Name: p.Name, SHA256: p.SHA256, State: PartRead}
-	src, err := openPart(s.path(set.ID), p, keys)
+	src, err := openPart(s.path(set.ID), p, keys, progress)
 	if errors.Is(err, ErrNoIdentity) {
 		err = compare(ctx, s.path(set.ID), p)
 		x.State, x.Why = PartSealed, ErrNoIdentity.Error()
@@ -145,7 +145,6 @@ func (s *Sets) provePart(ctx context.Context, set *Set, p Part, keys []age.Ident
 		}
 	}
 	if err == nil && src != nil {
-		src.progress = progress
 		err = s.readPart(ctx, p, src)
 		_ = src.Close()
 	}

@@ -95,7 +95,7 @@ func (s partStep) Look(_ context.Context, r *ops.Run) (ops.Seen, error) {
 		if !p.Encrypted {
 			continue
 		}
-		src, err := openPart(s.dir(d), p, keys)
+		src, err := openPart(s.dir(d), p, keys, nil)
 		if err != nil {
 			return ops.SeenNotDone, nil //nolint:nilerr // The process that had its key is dead.
 		}

@@ -182,7 +182,7 @@ func (s *Sets) openBase(d Draft) (*baseIndex, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	src, err := openPart(s.path(set.ID), set.Index, nil)
+	src, err := openPart(s.path(set.ID), set.Index, nil, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the index of %s: %w", set.ID, err)
 	}

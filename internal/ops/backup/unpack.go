@@ -29,7 +29,7 @@ func (s *Sets) OpenPart(id, part string) (io.ReadCloser, Part, error) {
 	if err != nil {
 		return nil, p, err
 	}
-	src, err := openPart(s.path(id), p, keys)
+	src, err := openPart(s.path(id), p, keys, nil)
 	if errors.Is(err, ErrNoIdentity) {
 		return nil, p, &ops.Problem{Code: "backup_sealed", Name: p.Name, Text: id, Err: err}
 	}
