@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/realparts"
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 )
@@ -49,7 +48,7 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 		"deploy": {
 			ready: versioned, next: otherVersion, often: []string{"roll:backend"}, ends: []string{"done", "undone"},
 			steps: []string{
-				"checkout", "image:backend", "image:frontend", "pin", "roll:backend", "roll:frontend", "watch", "tidy",
+				"backup", "checkout", "image:backend", "image:frontend", "pin", "roll:backend", "roll:frontend", "watch", "tidy",
 				"healthy:backend", "healthy:frontend", "url",
 			},
 		},
@@ -161,7 +160,7 @@ func (k *killing) undisturbed() []string {
 	p.stop(k.t)
 	var did []string
 	for _, line := range traced(k.t, k.trace) {
-		if step, ok := strings.CutPrefix(line, "did "); ok && step != ops.BackupStep {
+		if step, ok := strings.CutPrefix(line, "did "); ok {
 			did = append(did, step)
 		}
 	}

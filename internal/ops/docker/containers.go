@@ -70,7 +70,7 @@ func (c *Container) Running() bool { return c.State == string(container.StateRun
 func (e *Engine) Containers(ctx context.Context) ([]Container, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (e *Engine) Containers(ctx context.Context) ([]Container, error) {
 func (e *Engine) Container(ctx context.Context, id string) (*Container, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type SeenImage struct {
 func (e *Engine) SeeImage(ctx context.Context, id string) (*SeenImage, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (e *Engine) seeImage(ctx context.Context, api *client.Client, id string) (*
 func (e *Engine) RemoveImage(ctx context.Context, id string, refs []string) error {
 	ctx, cancel := within(ctx, inventoryWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (e *Engine) removeImage(ctx context.Context, api *client.Client, what strin
 func (e *Engine) RemoveEnded(ctx context.Context, id string) error {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (e *Engine) RemoveEnded(ctx context.Context, id string) error {
 func (e *Engine) Ended(ctx context.Context, id string) (time.Time, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -160,7 +160,7 @@ func (e *Engine) RemoveCache(ctx context.Context, id string) (bool, error) {
 	}
 	ctx, cancel := within(ctx, inventoryWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -3,6 +3,7 @@ package docker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,6 +36,8 @@ type Config struct {
 type Engine struct {
 	cfg Config
 
+	connecting chan struct{} // holds one: who connects
+
 	mu       sync.Mutex
 	client   *client.Client
 	commands []command // the compose commands that are installed
@@ -57,7 +60,7 @@ func Open(cfg Config) (*Engine, error) {
 	if !filepath.IsAbs(cfg.Dir) {
 		return nil, fmt.Errorf("dir %q is not an absolute path of the folder with the compose file", cfg.Dir)
 	}
-	return &Engine{cfg: cfg}, nil
+	return &Engine{cfg: cfg, connecting: make(chan struct{}, 1)}, nil
 }
 
 // Close gives the connections back.
@@ -71,7 +74,7 @@ func (e *Engine) Close() error {
 func (e *Engine) Ping(ctx context.Context) (string, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -82,12 +85,20 @@ func (e *Engine) Ping(ctx context.Context) (string, error) {
 	return v.Version, nil
 }
 
-// api gives the SDK's client, which agrees on the version of the API with its first request.
-func (e *Engine) api() (*client.Client, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.client != nil {
-		return e.client, nil
+// api gives the SDK's client. It agrees on the version of the API before anybody else may use it: the SDK's own way, with the first
+// request, is a data race between the first two of them.
+func (e *Engine) api(ctx context.Context) (*client.Client, error) {
+	if c := e.connected(); c != nil {
+		return c, nil
+	}
+	select {
+	case e.connecting <- struct{}{}:
+		defer func() { <-e.connecting }()
+	case <-ctx.Done():
+		return nil, e.explain(ctx, ctx.Err())
+	}
+	if c := e.connected(); c != nil {
+		return c, nil
 	}
 	opts := []client.Opt{client.WithHost(e.cfg.Host), client.WithAPIVersionNegotiation()}
 	if strings.HasPrefix(e.cfg.Host, "tcp://") {
@@ -97,8 +108,21 @@ func (e *Engine) api() (*client.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("docker_host %s: %w", e.cfg.Host, err)
 	}
+	ping, err := c.Ping(ctx)
+	if err != nil {
+		return nil, e.explain(ctx, errors.Join(err, c.Close()))
+	}
+	c.NegotiateAPIVersionPing(ping)
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.client = c
 	return c, nil
+}
+
+func (e *Engine) connected() *client.Client {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.client
 }
 
 // drop forgets the connection: an engine that went may come back as another version, which is agreed on anew.

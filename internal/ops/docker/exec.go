@@ -30,7 +30,7 @@ func (e *Engine) Exec(ctx context.Context, id string, argv []string, stdin io.Re
 		ctx, cancel = context.WithTimeout(ctx, execWithin)
 		defer cancel()
 	}
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -29,7 +29,7 @@ type Image struct {
 func (e *Engine) Image(ctx context.Context, ref string) (*Image, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (e *Engine) Image(ctx context.Context, ref string) (*Image, error) {
 func (e *Engine) ImagesLike(ctx context.Context, pattern string) ([]Image, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (e *Engine) ImagesLike(ctx context.Context, pattern string) ([]Image, error
 func (e *Engine) Tag(ctx context.Context, id, ref string) error {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (e *Engine) Tag(ctx context.Context, id, ref string) error {
 func (e *Engine) RegistryDigest(ctx context.Context, ref string) (string, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return "", err
 	}

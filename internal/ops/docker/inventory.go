@@ -66,7 +66,7 @@ const inventoryWithin = 2 * time.Minute
 func (e *Engine) Inventory(ctx context.Context) (*Inventory, error) {
 	ctx, cancel := within(ctx, inventoryWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (e *Engine) do(ctx context.Context, doing, id string, extra time.Duration,
 ) error {
 	ctx, cancel := within(ctx, callWithin+max(extra, 0))
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func readLogs(ctx context.Context, api *client.Client, c *Container, tail int, s
 func (e *Engine) lastLines(ctx context.Context, c *Container, n int) []string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // the caller's time is often over
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return nil
 	}

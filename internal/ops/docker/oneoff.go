@@ -18,7 +18,7 @@ var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 func (e *Engine) OneOff(ctx context.Context, name string) (*Container, error) {
 	ctx, cancel := within(ctx, callWithin)
 	defer cancel()
-	api, err := e.api()
+	api, err := e.api(ctx)
 	if err != nil {
 		return nil, err
 	}
