@@ -20,10 +20,6 @@ func TestABackupOfTheRealApplicationIsTakenProvenListedAndUsedBeforeARestart(t *
 	dir := startBotOn(t, slack, a, "")
 	asker, commander := slack.User("U01AAAA"), slack.User("U01BBBB")
 
-	eventually(t, "the command is taken", func() bool {
-		asker.Slash("C0OPS", "backup status")
-		return len(slack.Roots("C0OPS")) > 0
-	})
 	asker.Slash("C0OPS", "backup full 升级之前")
 	card := operationCard(t, slack, "OP-1", "全量备份", "已完成")
 	if card.Metadata.Payload["state"] != "done" {
