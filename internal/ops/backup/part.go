@@ -22,7 +22,7 @@ type sink struct {
 	file  *os.File
 	hash  hash.Hash
 	age   io.WriteCloser
-	zstd  *zstd.Encoder
+	zstd  *frames
 	raw   counter
 	began time.Time
 }
@@ -64,8 +64,7 @@ func newSink(dir, part string, to []age.Recipient, now time.Time) (_ *sink, err 
 		}
 		out = s.age
 	}
-	// The default level beats gzip in size; two blocks are compressed at a time, beside the program that writes them.
-	if s.zstd, err = zstd.NewWriter(out, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(2)); err != nil {
+	if s.zstd, err = newFrames(out); err != nil {
 		return nil, fmt.Errorf("compress %s: %w", part, err)
 	}
 	s.raw.w = s.zstd
