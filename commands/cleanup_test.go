@@ -30,6 +30,8 @@ func (tidy) Plan(context.Context, operations.Request) (operations.Plan, error) {
 
 func (tidy) Step(string) (operations.Doer, bool) { return done{}, true }
 
+func (tidy) Tell(*operations.Operation) []operations.Fact { return nil }
+
 func TestACleanUpIsTriedAskedAndListed(t *testing.T) {
 	t.Parallel()
 	inBoth(t, func(t *testing.T, h *house) {

@@ -141,6 +141,9 @@ func explainDenied(t *templates.Templates, d *access.Denied) templates.Message {
 	if len(d.Ask) > 0 {
 		a.Told = []templates.Target{ask}
 	}
+	if d.Decide {
+		return t.Sentence(templates.NotAnApprover, a)
+	}
 	return t.Sentence(templates.NotAllowed, a)
 }
 

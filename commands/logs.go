@@ -49,7 +49,8 @@ func runLogs(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	return out, nil
 }
 
-// logsQuery reads `logs SERVICE [N] [since 1h] [text|/regexp/]`. What follows is taken as it was written.
+// logsQuery reads `logs SERVICE [N] [since 1h] [text|/regexp/]`, and the options that fingers know from Docker and tail: `--tail N`, `-n N`,
+// `--since=1h`. What follows is taken as it was written.
 func (r *Runner) logsQuery(c *call) (logs.Query, error) {
 	l := c.args
 	if len(l.tokens) == 0 {
@@ -57,28 +58,60 @@ func (r *Runner) logsQuery(c *call) (logs.Query, error) {
 	}
 	q := logs.Query{Service: l.word(0)}
 	for l = l.without(0); len(l.tokens) > 0; {
-		word := l.word(0)
-		n, err := strconv.Atoi(word)
+		word, value, both := strings.Cut(l.word(0), "=")
+		if !strings.HasPrefix(word, "-") {
+			word, value, both = l.word(0), "", false
+		}
+		rest := l.without(0)
+		if !both && len(rest.tokens) > 0 {
+			value = rest.word(0)
+		}
+		_, err := strconv.Atoi(word)
 		switch {
-		case err == nil && q.Lines == 0 && !l.tokens[0].quoted:
-			if n < 1 || n > logs.MaxLines {
-				return q, refuse(templates.NotANumber, templates.Args{Word: l.tokens[0].text, Text: allowedLines})
+		case l.tokens[0].quoted:
+			return matching(q, l)
+		case err == nil && q.Lines == 0:
+			if q.Lines, err = lines(word); err != nil {
+				return q, err
 			}
-			q.Lines, l = n, l.without(0)
-		case (word == "since" || word == "自") && q.Since.IsZero() && len(l.tokens) > 1 && !l.tokens[0].quoted:
-			since, ok := Since(l.word(1), r.Now(), r.Zone)
+			l = rest
+			continue
+		case value != "" && q.Lines == 0 && (word == "--tail" || word == "-n" || word == "tail" || word == "--lines"):
+			if q.Lines, err = lines(value); err != nil {
+				return q, err
+			}
+		case value != "" && q.Since.IsZero() && (word == "since" || word == "自" || word == "--since"):
+			since, ok := Since(value, r.Now(), r.Zone)
 			if !ok {
-				return q, refuse(templates.NotANumber, templates.Args{Word: l.tokens[1].text, Text: allowedSince})
+				return q, refuse(templates.NotANumber, templates.Args{Word: value, Text: allowedSince})
 			}
-			q.Since, l = since, l.without(0).without(0)
-		case (word == "grep" || word == "|") && len(l.tokens) > 1 && !l.tokens[0].quoted:
-			l = l.without(0)
+			q.Since = since
+		case !both && value != "" && (word == "grep" || word == "|" || word == "--grep"):
+			l = rest
+			continue
 		default:
-			q.Match = strings.TrimSpace(l.from(0))
-			return q, tooLong(q.Match, maxReason)
+			return matching(q, l)
+		}
+		if l = rest; !both {
+			l = l.without(0)
 		}
 	}
 	return q, nil
+}
+
+// lines is how many lines somebody asks for.
+func lines(word string) (int, error) {
+	n, err := strconv.Atoi(word)
+	if err != nil || n < 1 || n > logs.MaxLines {
+		return 0, refuse(templates.NotANumber, templates.Args{Word: word, Text: allowedLines})
+	}
+	return n, nil
+}
+
+// matching takes the rest as what is looked for.
+func matching(q logs.Query, l line) (logs.Query, error) {
+	q.Match = strings.TrimSpace(l.from(0))
+	return q, tooLong(q.Match, maxReason)
 }
 
 func logsView(found *logs.Report, q logs.Query) templates.LogsView {

@@ -36,6 +36,8 @@ func (servant) Plan(_ context.Context, req operations.Request) (operations.Plan,
 
 func (servant) Step(string) (operations.Doer, bool) { return done{}, true }
 
+func (servant) Tell(*operations.Operation) []operations.Fact { return nil }
+
 type done struct{}
 
 func (done) Do(context.Context, *operations.Run) error { return nil }
@@ -125,7 +127,10 @@ func TestWhoMayApproveIsAskedAtEachClickAndSaysItOnce(t *testing.T) {
 		serving(h)
 		h.ask(commands.Request{User: lee, Channel: opsRoom, Text: "restart backend"})
 		for _, user := range []string{ann, kim, lee, guest} {
-			refused(t, user, h.press(user, "approval.approve", 1))
+			text := refused(t, user, h.press(user, "approval.approve", 1))
+			if user == kim && (!strings.Contains(text, boss) || strings.Contains(text, "/notebook") || !strings.Contains(text, "approve or reject") && !strings.Contains(text, "批准或拒绝")) {
+				t.Errorf("who may not approve hears %q", text)
+			}
 		}
 		if op := h.operation(1); op.State != operations.Planned || len(op.Votes) != 0 {
 			t.Fatalf("it is %s with %+v", op.State, op.Votes)

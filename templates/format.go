@@ -28,6 +28,7 @@ func (t *Templates) funcs() template.FuncMap {
 		"app":    func() string { return t.opts.App },
 		"cmd":    func() string { return t.opts.Command },
 		"word":   t.word,
+		"words":  t.words,
 		"who":    t.who,
 		"name":   t.name,
 		"told":   t.told,
@@ -68,6 +69,15 @@ func (t *Templates) word(heading string, value any) string {
 		return fold(v)
 	}
 	return t.label(name)
+}
+
+// words looks values up under a heading.
+func (t *Templates) words(heading string, values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = t.word(heading, v)
+	}
+	return out
 }
 
 // who names an actor. A person is shown by name where the name is known, so that nobody is pinged for what he did himself.

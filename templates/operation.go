@@ -50,6 +50,7 @@ func (t *Templates) Operation(v OperationView) Message {
 		},
 	}
 	m.Blocks = append(m.Blocks, t.operationEnd(op)...)
+	m.Blocks = append(m.Blocks, t.operationLed(op)...)
 	if b := quoted(op.Plan.Reason, reportCut); len(b.Lines) > 0 {
 		m.Blocks = append(m.Blocks, b)
 	}
@@ -305,7 +306,7 @@ func (t *Templates) operationButtons(op *ops.Operation) []Button {
 func (t *Templates) OperationResult(v OperationView, link string) Message {
 	op := v.Operation
 	a := t.operationArgs(v)
-	m := t.message(t.lines("op.result."+string(op.State), a), t.operationEnd(op)...)
+	m := t.message(t.lines("op.result."+string(op.State), a), append(t.operationEnd(op), t.operationLed(op)...)...)
 	if notes := t.operationNotes(op); len(notes) > 0 {
 		m.Blocks = append(m.Blocks, Block{Kind: Context, Lines: notes})
 	}

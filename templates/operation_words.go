@@ -48,7 +48,7 @@ func operationWords() []string {
 	var names []string
 	for prefix, codes := range map[string][]string{
 		"op.title.": operationTitles, "op.step.": operationSteps, "op.undo.": operationUndos, "op.note.": operationNotes,
-		"op.why.": operationWhys, "op.problem.": operationProblems,
+		"op.why.": operationWhys, "op.problem.": operationProblems, "op.fact.": operationFacts,
 	} {
 		for _, c := range codes {
 			names = append(names, prefix+c)
@@ -65,6 +65,9 @@ func operationWords() []string {
 	}
 	for _, what := range []string{"services", "image", "commit", "compose"} {
 		names = append(names, "op.changed."+what)
+	}
+	for _, part := range []string{"database", "files", "config", "secrets"} {
+		names = append(names, "restore.part."+part)
 	}
 	for _, list := range []string{"everybody", "operators", "commanders", "break_glass"} {
 		names = append(names, "contact."+list)

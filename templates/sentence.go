@@ -9,6 +9,7 @@ const (
 	NoSuch        = "no_such"        // Key
 	WhichIncident = "which_incident" // Word: the command
 	NotAllowed    = "not_allowed"    // Word: the command, Class, Told: whom to ask
+	NotAnApprover = "not_approver"   // likewise, of who wants to approve or reject
 	LookupFailed  = "lookup_failed"  // refused because a look-up failed
 	GuestsNever   = "guest"
 	OwnWorkspace  = "stranger"
@@ -73,7 +74,7 @@ const (
 )
 
 var sentences = []string{
-	UnknownWord, WrongUsage, NotAnIncident, NoSuch, WhichIncident, NotAllowed, LookupFailed, GuestsNever, OwnWorkspace, Stale,
+	UnknownWord, WrongUsage, NotAnIncident, NoSuch, WhichIncident, NotAllowed, NotAnApprover, LookupFailed, GuestsNever, OwnWorkspace, Stale,
 	AlreadyAcked, AlreadyOver, AlreadyOpen, Superseded, LadderEnd, EmptyText, TooLong, NotALevel, NotANumber, NotAPerson, NotTaken,
 	Internal, Expired, NotConfigured, NotYet, NoHelp, NoApproval, WhichOperation, NoSuchOperation, NoItems, OperationDecided, OperationExpired,
 	OperationStale, OperationRuns, OwnRequest, NotYours, NoReview, NoReason, NoTarget, NotPlanned,

@@ -33,8 +33,9 @@ func TestSentencesReadWell(t *testing.T) {
 		args := map[string]Args{
 			UnknownWord: {Word: "incidnet", Nearest: "incident"}, WrongUsage: {Word: "incident level"}, NotAnIncident: {Word: "INC-x"},
 			NoSuch: {Key: "INC-99"}, WhichIncident: {Word: "incident ack"}, Stale: {Key: "INC-3", State: incidents.Resolved},
-			NotAllowed:   {Word: "incident ack", Class: "low", Told: []Target{{Users: []string{"U01AAAA"}, Groups: []string{"S0OPS"}}}},
-			AlreadyAcked: {Key: "INC-3", By: incidents.Person("U01AAAA")}, AlreadyOver: {Key: "INC-3", State: incidents.Recovered},
+			NotAllowed:    {Word: "incident ack", Class: "low", Told: []Target{{Users: []string{"U01AAAA"}, Groups: []string{"S0OPS"}}}},
+			NotAnApprover: {Word: "restore", Class: "destructive", Told: []Target{{Users: []string{"U01AAAA"}}}},
+			AlreadyAcked:  {Key: "INC-3", By: incidents.Person("U01AAAA")}, AlreadyOver: {Key: "INC-3", State: incidents.Recovered},
 			AlreadyOpen: {Key: "INC-3"}, Superseded: {Key: "INC-3", Word: "INC-7"}, LadderEnd: {Key: "INC-3"},
 			EmptyText: {Word: "incident note"}, TooLong: {Count: 3000}, NotALevel: {Word: "P9"}, NotANumber: {Word: "15x", Text: "-1 … 10 (0.15 = 15%)"},
 			NotAPerson: {Word: "U0GUEST"}, Internal: {Ref: "7f3a9c"}, NotConfigured: {Word: "oncall.rotation"}, NotYet: {Word: "restart"},

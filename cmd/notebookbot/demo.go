@@ -186,7 +186,7 @@ func demoShortcuts(cfg *Config) []console.Shortcut {
 }
 
 var demoTopics = map[string]map[string]string{
-	slackfake.Ops:           {"zh-CN": "机器人自身的问题，以及发不到原处的消息", "en": "the bot's own troubles, and what could not go where it should"},
+	slackfake.Ops:           {"zh-CN": "运维操作的申请和批准，以及机器人自身的问题", "en": "operations that are asked for and approved, and the bot's own troubles"},
 	slackfake.Incidents:     {"zh-CN": "故障卡片", "en": "incident cards"},
 	slackfake.Announcements: {"zh-CN": "给用户的通知（后续版本）", "en": "notices to users (later version)"},
 }

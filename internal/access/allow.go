@@ -29,6 +29,7 @@ type Denied struct {
 	Class  Class
 	Need   string   // the list one must stand in
 	Ask    []string // who stands in it, when that is what is missing: users and groups
+	Decide bool     // what was refused is to approve or to reject it, not to ask for it
 	Err    error
 }
 
@@ -62,7 +63,11 @@ func (a *Access) Allow(ctx context.Context, user, team, word string) error {
 // here.
 func (a *Access) MayApprove(ctx context.Context, user, team, word string) error {
 	rule, ok := a.Rule(word)
-	return a.in(ctx, user, team, word, rule, rule.Approve, ok)
+	err := a.in(ctx, user, team, word, rule, rule.Approve, ok)
+	if denied, is := errors.AsType[*Denied](err); is {
+		denied.Decide = true
+	}
+	return err
 }
 
 // MayActAlone tells whether a person may run what the word asks for without the approvals that it needs: who stands in the

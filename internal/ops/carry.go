@@ -42,7 +42,7 @@ func (r *Runner) carry(ctx context.Context, h *hold) error {
 		case DoUnsilence:
 			err = r.unsilence(ctx, h, op)
 		case DoFinish:
-			if err = h.apply(ctx, Finish{Holder: h.holder}); err == nil {
+			if err = h.apply(ctx, Finish{Holder: h.holder, Facts: r.svc.tell(op)}); err == nil {
 				return nil
 			}
 		case DoNothing:

@@ -24,6 +24,9 @@ func TestWhatIsApprovedIsDoneStepByStepAndVerified(t *testing.T) {
 		}
 		s.once()
 		op = s.want(op, ops.Done, ops.StepDone, ops.StepDone, ops.StepDone)
+		if f := op.Outcome.Facts; len(f) != 3 || f[0].Name != op.Steps[0].Name {
+			s.Errorf("it has led to %+v", f)
+		}
 		want := []ops.EntryKind{
 			ops.WasAsked, ops.WasApproved, ops.WasStarted, ops.StepBegan, ops.StepSucceeded, ops.StepBegan, ops.StepSucceeded,
 			ops.StepBegan, ops.StepSucceeded, ops.WasFinished,
@@ -184,6 +187,9 @@ func TestAFailedStepIsUndoneWithAllBeforeItInReverse(t *testing.T) {
 		op := s.mustApprove(s.ask(), bob)
 		s.once()
 		op = s.want(op, ops.Undone, ops.StepUndone, ops.StepUndone, ops.StepFailed)
+		if f := op.Outcome.Facts; len(f) > 0 {
+			s.Errorf("what was undone has led to %+v", f)
+		}
 		want := []string{"do stop:backend", "do swap:backend", "do health", "undo swap:backend", "undo stop:backend"}
 		if !slices.Equal(order, want) {
 			s.Errorf("order = %v", order)

@@ -158,7 +158,10 @@ type UndoSucceeded struct {
 }
 
 // Finish ends an operation of which nothing is left to do. What it has led to follows from its steps.
-type Finish struct{ Holder }
+type Finish struct {
+	Holder
+	Facts []Fact // what the operation has led to
+}
 
 func (Approve) event()       {}
 func (Alone) event()         {}

@@ -147,6 +147,7 @@ type Outcome struct {
 	Unchanged bool     `json:"unchanged,omitempty"` // it failed before it changed anything
 	Left      []string `json:"left,omitempty"`      // steps whose changes stay although it did not end well
 	Warnings  []string `json:"warnings,omitempty"`
+	Facts     []Fact   `json:"facts,omitempty"` // what it has changed or made
 }
 
 // Part says to which part of a plan a step belongs.

@@ -27,6 +27,10 @@ type Kind interface {
 	Plan(ctx context.Context, req Request) (Plan, error)
 	// Step gives the step of that name, which may be followed by a colon and a subject ("stop:backend").
 	Step(name string) (Doer, bool)
+	// Tell says what its operation has led to. It reads the plan and what the steps recorded, and looks at nothing, so that a
+	// Runner that took over from a dead one tells the same. It is asked when all steps have ended, well or not: Recorded leaves out
+	// what was not done, and what was undone.
+	Tell(op *Operation) []Fact
 }
 
 // Doer is how one step is done, looked at and undone. Each returns soon after ctx has ended: it is the step's deadline, and it

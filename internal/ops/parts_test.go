@@ -168,6 +168,18 @@ func (k *kind) Step(name string) (ops.Doer, bool) {
 	return &doer{k}, slices.Contains([]string{"stop", "swap", "start", "health"}, name)
 }
 
+// Tell names the steps that are done, by what they recorded where they did.
+func (k *kind) Tell(op *ops.Operation) []ops.Fact {
+	var out []ops.Fact
+	for _, st := range op.Steps {
+		if f := (ops.Fact{Code: "did", Name: st.Name}); op.DoneStep(st.Name) {
+			op.Recorded(st.Name, &f.Text)
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 type doer struct{ k *kind }
 
 // errDefault tells the doer to do what it should.

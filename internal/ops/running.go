@@ -57,7 +57,7 @@ func (op *Operation) ran(ev Event, now time.Time) (Result, error) {
 	case UndoSucceeded:
 		return op.stepped(ev.Holder, ev.Step, &r, func(st *Step) error { return op.undoSucceeded(&r, st, now) })
 	case Finish:
-		return op.finish(ev.Holder, now)
+		return op.finish(ev, now)
 	}
 	return r, fmt.Errorf("ops: event %T does not happen to an operation that exists", ev)
 }
@@ -271,8 +271,9 @@ func (op *Operation) undoSucceeded(r *Result, st *Step, now time.Time) error {
 	return nil
 }
 
-func (op *Operation) finish(h Holder, now time.Time) (Result, error) {
+func (op *Operation) finish(ev Finish, now time.Time) (Result, error) {
 	var r Result
+	h := ev.Holder
 	if op.State.Over() && op.Lease.Owner == h.Owner && op.Lease.Fence == h.Fence {
 		return r, nil
 	}
@@ -285,6 +286,9 @@ func (op *Operation) finish(h Holder, now time.Time) (Result, error) {
 	op.skip()
 	op.State = op.verdict()
 	op.Ended = now
+	if op.State != Undone && !op.Outcome.Unchanged {
+		op.Outcome.Facts = ev.Facts
+	}
 	op.log(&r, Entry{Kind: WasFinished, Step: op.Outcome.Step, Text: op.Outcome.Reason}, now)
 	op.told(&r, now)
 	return r, nil

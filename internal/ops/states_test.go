@@ -31,11 +31,11 @@ func at(t *testing.T, state State) *Operation {
 		Planned:  nil,
 		Approved: {yes},
 		Running:  {yes, start},
-		Done:     append(both, Succeeded{me, 1}, Finish{me}),
+		Done:     append(both, Succeeded{me, 1}, Finish{Holder: me}),
 		Undone: append(both, Broke{me, 1, "boom", false}, UndoBegan{me, 1}, UndoSucceeded{me, 1}, UndoBegan{me, 0},
-			UndoSucceeded{me, 0}, Finish{me}),
-		Failed:    {yes, start, Began{me, 0}, Broke{me, 0, "boom", true}, Finish{me}},
-		Unknown:   {yes, start, Began{me, 0}, Lost{me, 0, "gone", false}, Looked{me, 0, SeenUnclear, ""}, Finish{me}},
+			UndoSucceeded{me, 0}, Finish{Holder: me}),
+		Failed:    {yes, start, Began{me, 0}, Broke{me, 0, "boom", true}, Finish{Holder: me}},
+		Unknown:   {yes, start, Began{me, 0}, Lost{me, 0, "gone", false}, Looked{me, 0, SeenUnclear, ""}, Finish{Holder: me}},
 		Void:      {Voided{Reason: "changed"}},
 		Rejected:  {Reject{By: yes.By, Reason: "no"}},
 		Cancelled: {Cancel{By: op.By}},
@@ -114,10 +114,10 @@ func TestEachEventInEachState(t *testing.T) {
 		{event: UndoSucceeded{me, 0}, err: map[State]error{Running: ErrOrder}, rest: ErrFence},
 		{event: Progressed{Holder: me}, err: map[State]error{Running: quiet}, rest: ErrFence},
 		{event: Release{me}, state: map[State]State{Running: Running}, rest: ErrFence},
-		{event: Finish{me}, err: map[State]error{ // too early, or a repeat
+		{event: Finish{Holder: me}, err: map[State]error{ // too early, or a repeat
 			Running: ErrOrder, Done: quiet, Failed: quiet, Undone: quiet, Unknown: quiet,
 		}, rest: ErrFence},
-		{event: Finish{other}, rest: ErrFence},
+		{event: Finish{Holder: other}, rest: ErrFence},
 	} {
 		for _, s := range states {
 			op, was := at(t, s), at(t, s)

@@ -20,6 +20,9 @@ func TestABackupIsAnOperation(t *testing.T) {
 	}
 	b.carry()
 	op = b.want(op, ops.Done)
+	if f := op.Outcome.Facts; len(f) != 2 || f[0].Code != "backup_set" || f[0].To != "full" || f[0].Bytes == 0 || f[1].Code != "backup_proven" {
+		t.Errorf("it says %+v", f)
+	}
 	var d Draft
 	for _, st := range op.Steps {
 		if st.State != ops.StepDone {
@@ -123,6 +126,8 @@ func (plain) Plan(context.Context, ops.Request) (ops.Plan, error) {
 		Steps: []ops.StepPlan{{Name: "go", Deadline: time.Minute}},
 	}, nil
 }
+
+func (plain) Tell(*ops.Operation) []ops.Fact { return nil }
 
 func (p plain) Step(name string) (ops.Doer, bool) { return p, name == "go" }
 

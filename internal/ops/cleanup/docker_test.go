@@ -209,7 +209,10 @@ func TestTheGuidesPruneLosesAVolumeAndCleaningUpDoesNot(t *testing.T) {
 	st := newStory(t, s.kind())
 	op := st.approve(st.ask())
 	st.run(t.Context())
-	st.want(op, ops.Done)
+	op = st.want(op, ops.Done)
+	if f := op.Outcome.Facts; len(f) != 1 || f[0].Code != "cleaned" || f[0].Count == 0 || f[0].Bytes == 0 {
+		t.Errorf("it says %+v", f)
+	}
 	if slices.Contains(s.images(), old) || slices.Contains(s.images(), "shop/backend:v1") {
 		t.Error("the old image is still there: nothing was cleaned")
 	}

@@ -19,6 +19,9 @@ func TestADeployUnderLoadFailsNoRequest(t *testing.T) {
 	op := w.run("deploy", "v2")
 	all, failed := l.end()
 	w.want(op, ops.Done, "v2")
+	if got := led(op); got != "deployed deploy_back" || len(op.Outcome.Facts[0].Names) == 0 || !strings.HasPrefix(op.Outcome.Facts[0].To, "v2 (") {
+		t.Errorf("it says %s: %+v", got, op.Outcome.Facts)
+	}
 	if len(failed) > 0 {
 		t.Errorf("good: %d of %d requests failed: %v", sum(failed), all, failed)
 	}
@@ -28,6 +31,9 @@ func TestADeployUnderLoadFailsNoRequest(t *testing.T) {
 	op = w.run("deploy", "v3-bad")
 	all, failed = l.end()
 	w.want(op, ops.Undone, "v2")
+	if got := led(op); got != "" {
+		t.Errorf("what was undone says %s", got)
+	}
 	if len(failed) > 0 {
 		t.Errorf("bad: %d of %d requests failed: %v", sum(failed), all, failed)
 	}
@@ -50,8 +56,20 @@ func TestADeployUnderLoadFailsNoRequest(t *testing.T) {
 	op = w.run("rollback")
 	all, failed = l.end()
 	w.want(op, ops.Done, "v1")
+	if got := led(op); got != "deployed" {
+		t.Errorf("it says %s", got)
+	}
 	if len(failed) > 0 {
 		t.Errorf("rollback: %d of %d requests failed: %v", sum(failed), all, failed)
 	}
 	t.Logf("rollback: 0 of %d failed, %s", all, op.Took())
+}
+
+// led are the codes of what an operation has led to.
+func led(op *ops.Operation) string {
+	var out []string
+	for _, f := range op.Outcome.Facts {
+		out = append(out, f.Code)
+	}
+	return strings.Join(out, " ")
 }

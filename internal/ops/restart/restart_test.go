@@ -159,6 +159,9 @@ func (s *story) allIsRestartedInTheOrderOfItsDependencies(t *testing.T) {
 	if op = s.carry(op); op.State != ops.Done {
 		t.Fatalf("%s: %+v", op.State, op.Outcome)
 	}
+	if f := op.Outcome.Facts; len(f) != 1 || f[0].Code != "restarted" || f[0].Count != 5 {
+		t.Errorf("it says %+v", f)
+	}
 	last := began
 	for _, service := range []string{"postgres", "redis", "backend", "frontend", "nginx"} {
 		at := s.started(service)

@@ -27,6 +27,9 @@ func TestASetComesBackAndCanBeTakenBack(t *testing.T) {
 	if got, want := s.databases(), "ai_notebook ai_notebook_before_op1"; got != want {
 		t.Errorf("there are %s, want %s", got, want)
 	}
+	if got := led(op); got != "restored restore_counted restore_swapped restore_back" || op.Outcome.Facts[3].Name != "OP-1" || op.Outcome.Facts[2].Took <= 0 {
+		t.Errorf("it says %s: %+v", got, op.Outcome.Facts)
+	}
 	var d Details
 	if err := json.Unmarshal(op.Plan.Details, &d); err != nil || d.Set != set.ID || d.Rows < 3000 || d.Proven.IsZero() || len(d.Parts) != 2 || len(d.Paths) != 1 {
 		t.Errorf("the plan says %+v, %v", d, err)
@@ -41,7 +44,9 @@ func TestASetComesBackAndCanBeTakenBack(t *testing.T) {
 	if err != nil || len(kept) != 1 || kept[0].Operation != 1 || kept[0].Database == "" || len(kept[0].Parts) != 1 {
 		t.Errorf("kept is %+v, %v", kept, err)
 	}
-	s.want(s.do("undo", "OP-1"), ops.Done)
+	if got := led(s.want(s.do("undo", "OP-1"), ops.Done)); got != "restored_undone restore_swapped restore_back" {
+		t.Errorf("the way back says %s", got)
+	}
 	s.damaged()
 	s.want(s.do("undo", "OP-2"), ops.Done)
 	s.whole()
@@ -349,4 +354,13 @@ func (m miscountedNewest) Newest() (*backup.Set, error) {
 		return set, err
 	}
 	return m.Find(set.ID)
+}
+
+// led are the codes of what an operation has led to.
+func led(op *ops.Operation) string {
+	var out []string
+	for _, f := range op.Outcome.Facts {
+		out = append(out, f.Code)
+	}
+	return strings.Join(out, " ")
 }
