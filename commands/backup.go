@@ -7,11 +7,11 @@ import (
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
-// Backups is what lies in the folder of the backups, and in the second place. A list holds the newest, as many as are wanted at most.
+// Backups is what lies in the folder of the backups, and in the second place. A list holds the newest, as many as are wanted at most; of far
+// those in the second place alone.
 type Backups interface {
-	BackupList(most int) (templates.BackupListView, error)
-	BackupCopies(ctx context.Context, most int) (templates.BackupListView, error)
-	BackupStatus() (templates.BackupStatusView, error)
+	BackupList(ctx context.Context, most int, far bool) (templates.BackupListView, error)
+	BackupStatus(ctx context.Context) (templates.BackupStatusView, error)
 }
 
 var (
@@ -29,12 +29,17 @@ func takes(kind string) func(c *call) (wanted, error) {
 	}
 }
 
-// readVerify reads `backup verify ID`. Ids are written in capitals, which nobody types.
+// readVerify reads `backup verify ID [s3]`. Ids are written in capitals, which nobody types.
 func readVerify(c *call) (wanted, error) {
-	if len(c.args.tokens) != 1 {
+	far := len(c.args.tokens) == 2 && strings.EqualFold(c.args.word(1), "s3")
+	if len(c.args.tokens) != 1 && !far {
 		return wanted{}, wrongUsage(c.cmd)
 	}
-	return wanted{args: []string{"verify", strings.ToUpper(c.args.word(0))}}, nil
+	w := wanted{args: []string{"verify", strings.ToUpper(c.args.word(0))}}
+	if far {
+		w.args = append(w.args, "s3")
+	}
+	return w, nil
 }
 
 // listedSets is how many sets a list shows: those of more than a day at the guide's pace would be read by nobody.
@@ -51,11 +56,7 @@ func runBackupList(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	}
 	var v templates.BackupListView
 	err := r.slowly(ctx, c, func(ctx context.Context) (err error) {
-		if remote {
-			v, err = r.Backups.BackupCopies(ctx, listedSets)
-		} else {
-			v, err = r.Backups.BackupList(listedSets)
-		}
+		v, err = r.Backups.BackupList(ctx, listedSets, remote)
 		return err
 	})
 	if err != nil {
@@ -65,14 +66,18 @@ func runBackupList(ctx context.Context, r *Runner, c *call) (outcome, error) {
 }
 
 // runBackupStatus is the clock of what would be lost.
-func runBackupStatus(_ context.Context, r *Runner, c *call) (outcome, error) {
+func runBackupStatus(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	if r.Backups == nil {
 		return outcome{}, refuse(templates.NotConfigured, templates.Args{Word: "backup"})
 	}
 	if len(c.args.tokens) > 0 {
 		return outcome{}, wrongUsage(c.cmd)
 	}
-	v, err := r.Backups.BackupStatus()
+	var v templates.BackupStatusView
+	err := r.slowly(ctx, c, func(ctx context.Context) (err error) {
+		v, err = r.Backups.BackupStatus(ctx)
+		return err
+	})
 	if err != nil {
 		return outcome{}, fromOperations(err, 0, nil)
 	}

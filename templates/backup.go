@@ -14,14 +14,18 @@ type BackupSet struct {
 	Tried   bool     // it was read back; then Why tells what was wrong
 	Why     string   // hostile
 	Sealed  []string // parts whose content nobody has read
-	Copied  bool     // in the second place
+	Copied  bool     // in the second place, as far as is known here
+	Here    bool     // it lies on this machine
+	Far     bool     // it lies in the second place
+	Partly  bool     // here lies only what a restore needed
 }
 
 // BackupListView is a list of sets, the newest first.
 type BackupListView struct {
 	Sets   []BackupSet
-	Total  int  // of which Sets are the newest
-	Remote bool // in the second place
+	Total  int    // of which Sets are the newest
+	Remote bool   // in the second place alone
+	Away   string // why the second place did not say what lies there: hostile
 }
 
 // BackupList is the answer to `backup list`.
@@ -34,6 +38,9 @@ func (t *Templates) BackupList(v BackupListView) Message {
 		b.Lines = append(b.Lines, t.backupLine(s, v.Remote))
 	}
 	m := t.message([]Line{t.line("backup.list_title", Args{Count: v.Total, Yes: v.Remote, Most: v.Total - len(v.Sets)})}, b)
+	if v.Away != "" {
+		m.Blocks = append(m.Blocks, Block{Kind: List, Lines: t.lines("backup.away", Args{Text: cut(v.Away, 200)})})
+	}
 	m.Blocks = append(m.Blocks, Block{Kind: Context, Lines: t.lines("backup.list_note", Args{Yes: v.Remote})})
 	return m
 }
@@ -41,8 +48,12 @@ func (t *Templates) BackupList(v BackupListView) Message {
 func (t *Templates) backupLine(s BackupSet, remote bool) Line {
 	state := "proven"
 	switch {
-	case remote:
+	case s.Far && !s.Here && s.Why != "":
+		state = "bad"
+	case remote || s.Far && !s.Here:
 		state = "copy"
+	case s.Partly:
+		state = "part"
 	case !s.Proven && s.Tried:
 		state = "bad"
 	case !s.Proven:
@@ -50,7 +61,24 @@ func (t *Templates) backupLine(s BackupSet, remote bool) Line {
 	}
 	a := t.backupArgs(s)
 	a.Text = cut(s.Why, 200)
-	return append(append(t.line("backup.item", a), Span{Text: " "}), t.line("backup.is."+state, a)...)
+	line := append(append(t.line("backup.item", a), Span{Text: " "}), t.line("backup.is."+state, a)...)
+	if where := s.where(); where != "" && !remote {
+		line = append(append(line, Span{Text: " "}), t.line("backup.lies."+where, a)...)
+	}
+	return line
+}
+
+// where says where a set lies; empty: nobody looked.
+func (s *BackupSet) where() string {
+	switch {
+	case s.Here && s.Far:
+		return "both"
+	case s.Here:
+		return "here"
+	case s.Far:
+		return "far"
+	}
+	return ""
 }
 
 func (t *Templates) backupArgs(s BackupSet) Args {
@@ -77,6 +105,19 @@ type BackupStatusView struct {
 	Copied       time.Time
 	Plain        bool
 
+	Daily      int64         // bytes that a day of sets takes
+	Lasts      time.Duration // until the disk is full at that pace
+	Short      bool          // before as many are kept as were promised
+	Keep       time.Duration // how long sets are kept
+	Spare      int           // sets that would go if of all but the newest days one a day was kept
+	SpareBytes int64
+
+	FarSets   int // in the second place
+	FarBytes  int64
+	FarOldest time.Time
+	FarHalves int    // sets that were sent by half
+	Away      string // why it did not say: hostile
+
 	Trial *RestoreTrial // the last restore for a try; nil: there was none
 }
 
@@ -99,8 +140,17 @@ func (t *Templates) BackupStatus(v BackupStatusView) Message {
 	}
 	lines = append(lines, t.line("backup.next", a))
 	more := []Line{t.line("backup.stock", Args{Count: v.Sets, Total: v.Proven, Bytes: v.Bytes, Of: v.Free})}
+	if v.Short {
+		more = append(more, t.line("backup.short", Args{After: v.Lasts, Bytes: v.Daily, Late: v.Keep, Count: v.Spare, Of: v.SpareBytes}))
+	}
 	if v.Remote {
 		more = append(more, t.line("backup.copied", Args{At: v.Copied, Yes: !v.Copied.IsZero()}))
+		switch {
+		case v.Away != "":
+			more = append(more, t.line("backup.away", Args{Text: cut(v.Away, 200)}))
+		case v.FarSets > 0 || v.FarHalves > 0:
+			more = append(more, t.line("backup.far", Args{Count: v.FarSets, Bytes: v.FarBytes, At: v.FarOldest, Yes: !v.FarOldest.IsZero(), Total: v.FarHalves}))
+		}
 	} else {
 		more = append(more, t.line("backup.one_place", Args{}))
 	}
@@ -118,8 +168,11 @@ func (t *Templates) BackupStatus(v BackupStatusView) Message {
 // backupWords lists the names that are put together in this file.
 func backupWords() []string {
 	var names []string
-	for _, s := range []string{"proven", "bad", "open", "copy"} {
+	for _, s := range []string{"proven", "bad", "open", "copy", "part"} {
 		names = append(names, "backup.is."+s)
+	}
+	for _, s := range []string{"here", "far", "both"} {
+		names = append(names, "backup.lies."+s)
 	}
 	for _, l := range []string{"none", "ok", "late", "breach"} {
 		names = append(names, "backup.loss."+l)

@@ -15,7 +15,7 @@ var (
 	// op.step.<code>: one step. Word: its subject.
 	operationSteps = []string{
 		ops.BackupStep, "restart", "healthy", "url",
-		"begin_set", "dump", "pack_files", "pack_config", "pack_secrets", "manifest", "prove", "retention", "upload", "verify_set",
+		"begin_set", "dump", "pack_files", "pack_config", "pack_secrets", "manifest", "prove", "retention", "upload", "verify_set", "verify_far",
 		"clean_containers", "clean_images", "clean_cache", "clean_logs", "clean_temp", "clean_backups",
 	}
 	// op.undo.<code>: how a step is undone. Word: the step's subject.
@@ -36,6 +36,7 @@ var (
 		"no_containers", "nothing_configured", ops.CodeFailed, "not_created", "cleanup_nothing", "regexp", "too_slow",
 		"backup_kind", "backup_id", "backup_unknown", "backup_not_proven", "backup_no_part", "backup_sealed", "backup_folder", "backup_space",
 		"backup_inodes", "backup_disk_full", "backup_s3", "backup_no_s3", "database_away",
+		"backup_far_broken", "backup_far_chain", "backup_far_changed", "backup_fetch_space",
 	}
 )
 

@@ -23,7 +23,7 @@ var replies = []incidents.NoticeKind{
 // here, Fact.Count how often it happened, Fact.Late or Fact.After a length of time. Another text is shown as it is.
 var Troubles = []string{
 	TroubleToken, TroubleVersion, TroubleSize, TroubleUnreadable, TroubleUnknownAlertmanager, TroubleSlack, TroubleStore,
-	TroubleStoreBack, TroubleLate, TroubleSocket, TroubleTarget, TroubleBackupLate, TroubleBackupBreach, TroubleBackupNone, TroubleBackupBack,
+	TroubleStoreBack, TroubleLate, TroubleSocket, TroubleTarget, TroubleBackupLate, TroubleBackupBreach, TroubleBackupNone, TroubleBackupBack, TroubleBackupShort,
 	TroubleRestore,
 }
 
@@ -44,6 +44,7 @@ const (
 	TroubleBackupBreach        = "backup.breach"        // likewise
 	TroubleBackupNone          = "backup.none"          // After: how long there is none
 	TroubleRestore             = "restore.trial"        // Titles: the set, why; After: how long the trial took
+	TroubleBackupShort         = "backup.short"         // Titles: the folder; After: until its disk is full; Late: how long sets are to be kept
 	TroubleBackupBack          = "backup.back"          // Titles: the set; After: how long there was none; Late: how much may be lost
 )
 

@@ -19,18 +19,33 @@ type restoreDetails struct {
 	Parts   []string  `json:"parts"`
 	Undoes  string    `json:"undoes"`
 	Restart []string  `json:"restart"`
+	Fetch   *struct {
+		Bucket string `json:"bucket"`
+		Bytes  int64  `json:"bytes"`
+		Sets   int    `json:"sets"`
+		Sealed bool   `json:"sealed"`
+	} `json:"fetch"`
 }
 
 func init() {
 	details["restore"] = (*Templates).restoreDetails
 	operationTitles = append(operationTitles, "restore")
-	operationSteps = append(operationSteps, "check_set", "fill", "verify_rows", "unpack", "swap_database", "exchange", "settle")
+	operationSteps = append(operationSteps, "fetch", "check_set", "fill", "verify_rows", "unpack", "swap_database", "exchange", "settle")
 	operationUndos = append(operationUndos, "drop_new_database", "restore_old_database", "remove_unpacked", "restore_old_files")
 	operationNotes = append(operationNotes,
-		"restore_unproven", "restore_connections", "restore_kept", "restore_no_database", "restore_uncounted", "restore_compose_stays")
+		"restore_unproven", "restore_connections", "restore_kept", "restore_no_database", "restore_uncounted", "restore_compose_stays",
+		"restore_far", "restore_other_project")
 	operationProblems = append(operationProblems,
 		"restore_which", "restore_part", "restore_no_programs", "restore_away", "restore_no_rights", "restore_name", "restore_space",
 		"restore_undo_which", "restore_nothing_kept")
+}
+
+// fetched is how many sets come from the second place.
+func fetched(d restoreDetails) int {
+	if d.Fetch == nil {
+		return 0
+	}
+	return d.Fetch.Sets
 }
 
 // restoreDetails tells which state comes back, and what it takes the place of.
@@ -43,7 +58,10 @@ func (t *Templates) restoreDetails(raw json.RawMessage) []Block {
 	if d.Undoes != "" {
 		b.Lines = append(b.Lines, t.line("restore.undoes", Args{Key: cut(d.Undoes, 20), At: d.At}))
 	} else {
-		b.Lines = append(b.Lines, t.line("restore.set", Args{Ref: cut(d.Set, 40), At: d.At, Bytes: d.Size, Due: d.Proven, Yes: !d.Proven.IsZero()}))
+		b.Lines = append(b.Lines, t.line("restore.set", Args{Ref: cut(d.Set, 40), At: d.At, Bytes: d.Size, Due: d.Proven, Yes: !d.Proven.IsZero(), Count: fetched(d)}))
+	}
+	if f := d.Fetch; f != nil {
+		b.Lines = append(b.Lines, t.line("restore.fetch", Args{Word: cut(f.Bucket, 63), Bytes: f.Bytes, Count: f.Sets, Yes: f.Sealed}))
 	}
 	for _, part := range d.Parts {
 		if part == "database" {

@@ -42,6 +42,10 @@ func TestARestoreReadsWell(t *testing.T) {
 		show("planned", restoring(`{"set":"20261124T090000Z","at":"2026-11-24T09:00:00Z","proven":"2026-11-24T09:03:00Z","size":208000000,"tables":12,
 			"rows":1234567,"now":591000000,"files":4210,"paths":["uploads","<!here>"],"parts":["database","files"],"restart":["nginx"]}`,
 			"restore_connections", "restore_compose_stays: docker-compose.yml", "restore_kept"))
+		far := restoring(`{"set":"20261124T093000Z","at":"2026-11-24T09:30:00Z","size":208000000,"tables":12,"rows":1234567,"files":4210,"paths":["uploads"],
+			"parts":["database","files"],"fetch":{"bucket":"backups","bytes":412000000,"sets":3,"sealed":true}}`, "restore_far", "restore_other_project: <!here>")
+		far.Steps = append([]ops.Step{{StepPlan: ops.StepPlan{Name: "fetch:20261124T093000Z", Deadline: time.Hour}, Part: ops.PartStep, State: ops.Pending}}, far.Steps...)
+		show("from the second place", far)
 		show("no database", restoring(`{"set":"20261124T090000Z","at":"2026-11-24T09:00:00Z","size":208000000,"parts":["database"]}`,
 			"restore_unproven", "restore_no_database", "restore_uncounted"))
 		undo := restoring(`{"undoes":"OP-7","at":"2026-11-24T09:00:00Z","now":591000000,"parts":["database"]}`, "restore_kept")

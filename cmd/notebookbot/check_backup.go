@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
@@ -45,7 +46,28 @@ func (c *checkup) backups(ctx context.Context) {
 		c.fail("backup.s3", both(why), words{"检查地址、密钥、权限以及存储桶是否存在", "check address, keys and rights, and that the bucket exists"})
 		return
 	}
-	c.ok("backup.s3", format("存储桶 %s 可用", "the bucket %s can be used", c.cfg.Backup.S3.Bucket))
+	c.backupCopies(limited, remote)
+}
+
+// backupCopies says what lies in the second place: the bot deletes nothing there, and somebody pays for it.
+func (c *checkup) backupCopies(ctx context.Context, remote *backup.Remote) {
+	const name = "backup.s3"
+	bucket := c.cfg.Backup.S3.Bucket
+	st, err := remote.Stock(ctx)
+	const day = 24 * time.Hour
+	switch {
+	case err != nil:
+		c.fail(name, both(farError(err)), words{"授予列出对象的权限（s3:ListBucket）", "grant the right to list objects (s3:ListBucket)"})
+	case st.Sets == 0:
+		c.ok(name, format("存储桶 %s 可用，还没有备份", "the bucket %s can be used, and has no backups yet", bucket))
+	case time.Since(st.Oldest) > c.cfg.Backup.Retention+2*day:
+		c.warn(name, format("存储桶 %s 有%d份备份，共%d MB，最早的是%s，早于 backup.retention", "the bucket %s has %d backups, %d MB; the oldest is of %s, older than `backup.retention`",
+			bucket, st.Sets, st.Bytes/1e6, st.Oldest.Format(time.DateOnly)),
+			format("机器人不在异地删除：给前缀 %s 设置生命周期规则，期限不短于 backup.retention 加两天", "the bot deletes nothing there: give the prefix %s a lifecycle rule, not shorter than `backup.retention` and two days", c.cfg.Backup.S3.Prefix))
+	default:
+		c.ok(name, format("存储桶 %s 可用，有%d份备份，共%d MB，最早的是%s", "the bucket %s can be used and has %d backups, %d MB; the oldest is of %s",
+			bucket, st.Sets, st.Bytes/1e6, st.Oldest.Format(time.DateOnly)))
+	}
 }
 
 // leastFree is how much a disk should have left for backups, whatever their size.

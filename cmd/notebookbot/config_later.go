@@ -49,6 +49,7 @@ type Backup struct {
 	RTO          time.Duration `yaml:"rto"`
 	Fresh        time.Duration `yaml:"fresh"`
 	Retention    time.Duration `yaml:"retention"`
+	Thin         time.Duration `yaml:"thin"`     // of sets older than this one a day is kept; zero: all of them
 	Rehearse     time.Duration `yaml:"rehearse"` // how often a set is restored for a try; zero: never
 	Files        []string      `yaml:"files"`
 	Config       []string      `yaml:"config"`

@@ -64,6 +64,9 @@ func (d *decoder) validateTarget(t *Target) {
 	}
 }
 
+// leastThin is how long all sets are kept at least: the incrementals of a day build on its full one.
+const leastThin = 24 * time.Hour
+
 func (d *decoder) validateBackup(b *Backup) {
 	d.absolute("backup.dir", b.Dir)
 	d.oneOf("backup.encrypt", b.Encrypt, "secrets", "all")
@@ -73,6 +76,9 @@ func (d *decoder) validateBackup(b *Backup) {
 		if v <= 0 {
 			d.wrong(key, "found "+shown(v.String()), "a duration above zero")
 		}
+	}
+	if b.Thin < 0 || b.Thin > 0 && b.Thin < leastThin {
+		d.wrong("backup.thin", "found "+shown(b.Thin.String()), "at least 24h, such as 48h, or 0 to keep all of `backup.retention`")
 	}
 	if b.Rehearse < 0 {
 		d.wrong("backup.rehearse", "found "+shown(b.Rehearse.String()), "a duration such as 168h, or 0 for never")

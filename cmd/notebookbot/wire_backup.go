@@ -50,7 +50,7 @@ func (c *Config) backupConfig() backup.Config {
 	return backup.Config{
 		Dir: b.Dir, Root: c.Target.Dir, Project: c.Target.Project, Files: b.Files, Config: b.Config, Secrets: b.Secrets,
 		Recipients: b.Recipients, EncryptAll: b.Encrypt == "all", IdentityFile: b.IdentityFile,
-		Every: b.Every, RPO: b.RPO, Fresh: b.Fresh, Retention: b.Retention, Version: builtFrom(build).version,
+		Every: b.Every, RPO: b.RPO, Fresh: b.Fresh, Retention: b.Retention, Thin: b.Thin, Version: builtFrom(build).version,
 	}
 }
 

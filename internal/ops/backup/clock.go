@@ -21,6 +21,8 @@ const (
 	TroubleBreach = "backup.breach"
 	TroubleNone   = "backup.none" // After: since when the bot has looked
 	TroubleBack   = "backup.back" // After: how long there was none
+	// TroubleShort: the disk will be full before as many sets are kept as were promised. After: when; Late: how long they are to be kept.
+	TroubleShort = "backup.short"
 )
 
 // Clock takes backups by time and tells people when the newest proven one is too old. What it decides follows from the sets in the
@@ -35,6 +37,7 @@ type Clock struct {
 
 	since  time.Time // it began to look
 	said   string    // the key of what was told last
+	short  string    // the week in which it was told that the disk is too small
 	logged string    // what was logged last
 }
 
@@ -88,6 +91,9 @@ func (c *Clock) Once(ctx context.Context) error {
 	}
 	if err := c.tell(ctx, sets); err != nil {
 		return fmt.Errorf("tell how old the newest backup is: %w", err)
+	}
+	if err := c.tellShort(ctx, sets); err != nil {
+		return fmt.Errorf("tell that the disk of the backups is too small: %w", err)
 	}
 	return c.due(ctx, sets)
 }
@@ -173,6 +179,29 @@ func (c *Clock) tell(ctx context.Context, sets []*Set) error {
 	case LossOK:
 		return c.tellBack(ctx, sets, newest, now)
 	}
+	return nil
+}
+
+// shortBefore is when people hear that the disk fills up: early enough to get a bigger one.
+const shortBefore = 7 * aDay
+
+// tellShort says once a week that the disk will be full before as many sets are kept as were promised: then backups fail.
+func (c *Clock) tellShort(ctx context.Context, sets []*Set) error {
+	st, err := c.Sets.statusOf(sets)
+	if err != nil || !st.Short || st.Lasts > shortBefore {
+		return nil //nolint:nilerr // A disk that cannot be asked makes backups fail, and that is told.
+	}
+	now := c.Sets.now()
+	year, week := now.ISOWeek()
+	key := fmt.Sprintf("%d-%02d", year, week)
+	if c.short == key {
+		return nil
+	}
+	f := incidents.Fact{Titles: []string{c.Sets.cfg.Dir}, After: st.Lasts, Late: st.Keep}
+	if err := c.say(ctx, TroubleShort, key, f, now); err != nil {
+		return err
+	}
+	c.short = key
 	return nil
 }
 

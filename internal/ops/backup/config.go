@@ -36,6 +36,7 @@ type Config struct {
 	RPO       time.Duration // how much work may be lost at most
 	Fresh     time.Duration // a proven set so young is not taken again before an operation
 	Retention time.Duration // how long sets are kept
+	Thin      time.Duration // of those that are older than this one a day is kept; zero: all of them
 
 	Version string // of this program, for the manifest
 	Now     func() time.Time

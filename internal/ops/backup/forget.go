@@ -11,7 +11,7 @@ func (s *Sets) Old(context.Context) ([]*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Expired(sets, s.cfg.Retention, s.now()), nil
+	return Expired(sets, s.keep(), s.now()), nil
 }
 
 // Forget removes a set if retention gives it up, and tells whether it did. As long as another set builds on it, it stays: that one goes

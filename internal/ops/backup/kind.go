@@ -23,6 +23,7 @@ const (
 	stepRetention = "retention"    // what is too old goes
 	stepUpload    = "upload"       // to the second place
 	stepVerify    = "verify_set"   // all of a set is read back once more
+	stepVerifyFar = "verify_far"   // all of a copy in the second place
 )
 
 // Deadlines: a dump that runs longer keeps others waiting, and old rows from being cleaned up.
@@ -50,7 +51,9 @@ func (o *operation) Plan(ctx context.Context, req ops.Request) (ops.Plan, error)
 	kind := Full
 	switch {
 	case len(req.Args) == 2 && req.Args[0] == verifyWord:
-		return o.planVerify(req.Args[1])
+		return o.planVerify(ctx, req.Args[1], false)
+	case len(req.Args) == 3 && req.Args[0] == verifyWord && req.Args[2] == farWord:
+		return o.planVerify(ctx, req.Args[1], true)
 	case len(req.Args) == 1 && (Kind(req.Args[0]) == Full || Kind(req.Args[0]) == Incremental):
 		kind = Kind(req.Args[0])
 	case len(req.Args) > 0:
@@ -94,17 +97,37 @@ func (o *operation) Plan(ctx context.Context, req ops.Request) (ops.Plan, error)
 	return p, nil
 }
 
-// verifyWord asks for a set to be read back once more; its id follows.
-const verifyWord = "verify"
+const (
+	// verifyWord asks for a set to be read back once more; its id follows.
+	verifyWord = "verify"
+	// farWord after it asks for the copy in the second place, also of a set that lies here.
+	farWord = "s3"
+)
 
-// planVerify says that a set would be read back. Nothing else waits for that.
-func (o *operation) planVerify(id string) (ops.Plan, error) {
-	if _, err := o.Find(id); err != nil {
+// planVerify says that a set would be read back, or its copy in the second place: of one that lies only there in any case. Nothing else waits
+// for that.
+func (o *operation) planVerify(ctx context.Context, id string, far bool) (ops.Plan, error) {
+	if err := CheckID(id); err != nil {
 		return ops.Plan{}, err
 	}
-	return ops.Plan{
-		Word: o.Word(), Args: []string{verifyWord, id}, Steps: []ops.StepPlan{{Name: stepVerify + ":" + id, Deadline: longStep}},
-	}, nil
+	args := []string{verifyWord, id}
+	if !far {
+		set, err := o.Locate(ctx, id)
+		if err != nil {
+			return ops.Plan{}, err
+		}
+		far = set.Far
+	}
+	if !far {
+		return ops.Plan{Word: o.Word(), Args: args, Steps: []ops.StepPlan{{Name: stepVerify + ":" + id, Deadline: longStep}}}, nil
+	}
+	if o.remote == nil {
+		return ops.Plan{}, &ops.Problem{Code: "backup_no_s3"}
+	}
+	if _, _, err := o.far(ctx, id); err != nil {
+		return ops.Plan{}, err
+	}
+	return ops.Plan{Word: o.Word(), Args: append(args, farWord), Steps: []ops.StepPlan{{Name: stepVerifyFar + ":" + id, Deadline: farStep}}}, nil
 }
 
 // ready is a problem when the database does not answer.
@@ -124,6 +147,8 @@ func (o *operation) Step(name string) (ops.Doer, bool) {
 	}
 	if code, id, ok := strings.Cut(name, ":"); ok && code == stepVerify && CheckID(id) == nil {
 		return verifyStep{o.Sets}, true
+	} else if ok && code == stepVerifyFar && CheckID(id) == nil {
+		return verifyFarStep{o.Sets}, o.remote != nil
 	}
 	switch name {
 	case stepPrepare:

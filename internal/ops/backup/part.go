@@ -95,10 +95,10 @@ func (s *sink) abandon() {
 	_ = os.Remove(s.file.Name())
 }
 
-// source is a part that is read back: the file, hashed on its way, then age, then zstd.
+// source is a part that is read back: as it is stored, hashed on its way, then age, then zstd.
 type source struct {
 	part Part
-	file *os.File
+	file io.ReadCloser
 	hash hash.Hash
 	tee  io.Reader
 	zstd *zstd.Decoder
@@ -120,11 +120,17 @@ var (
 const maxWindow = 64 << 20
 
 // openPart opens a part for reading. Progress, which may be nil, is told how many stored bytes were read, by the decoder's own goroutine.
-func openPart(dir string, p Part, keys []age.Identity, progress func(n int64)) (_ *source, err error) {
-	s := &source{part: p, hash: sha256.New(), progress: progress}
-	if s.file, err = openStored(dir, p); err != nil {
+func openPart(dir string, p Part, keys []age.Identity, progress func(n int64)) (*source, error) {
+	f, err := openStored(dir, p)
+	if err != nil {
 		return nil, err
 	}
+	return openSource(f, p, keys, progress)
+}
+
+// openSource is openPart for a part that lies elsewhere. The stored bytes are closed with it.
+func openSource(stored io.ReadCloser, p Part, keys []age.Identity, progress func(n int64)) (_ *source, err error) {
+	s := &source{part: p, file: stored, hash: sha256.New(), progress: progress}
 	defer func() {
 		if err != nil {
 			_ = s.file.Close()
@@ -208,14 +214,9 @@ func openStored(dir string, p Part) (*os.File, error) {
 }
 
 // compare holds the bytes of a part, as they are stored, against its sha256.
-func compare(ctx context.Context, dir string, p Part) error {
-	f, err := openStored(dir, p)
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // It was only read.
+func compare(ctx context.Context, stored io.Reader, p Part) error {
 	h := sha256.New()
-	if _, err := io.Copy(h, during{ctx, f}); err != nil {
+	if _, err := io.Copy(h, during{ctx, stored}); err != nil {
 		return fmt.Errorf("read %s: %w", p.Name, err)
 	}
 	return p.same(hex.EncodeToString(h.Sum(nil)))

@@ -73,7 +73,7 @@ func (s *Sets) Prove(ctx context.Context, id string, progress func(done, total i
 		return p, err
 	}
 	done := int64(0)
-	for _, part := range s.stored(set) {
+	for _, part := range set.stored() {
 		x, err := s.provePart(ctx, set, part, keys, func(n int64) {
 			if progress != nil {
 				progress(done+n, set.Size())
@@ -100,15 +100,6 @@ func (s *Sets) Prove(ctx context.Context, id string, progress func(done, total i
 	return p, nil
 }
 
-// stored lists the files of a set: its parts, and the index that stays here where that is another file.
-func (s *Sets) stored(set *Set) []Part {
-	parts := slices.Clone(set.Parts)
-	if set.Index.Name != "" && !slices.ContainsFunc(parts, func(p Part) bool { return p.Name == set.Index.Name }) {
-		parts = append(parts, set.Index)
-	}
-	return parts
-}
-
 // keysFor gives what may open a set: the configured identities, and the key of the process that made it.
 func (s *Sets) keysFor(id string) ([]age.Identity, error) {
 	keys, err := s.identities()
@@ -133,15 +124,32 @@ func (s *Sets) forget(id string) {
 }
 
 func (s *Sets) provePart(ctx context.Context, set *Set, p Part, keys []age.Identity, progress func(n int64)) (PartProof, error) {
-	x := PartProof{Name: p.Name, SHA256: p.SHA256, State: PartRead}
-	src, err := openPart(s.path(set.ID), p, keys, progress)
-	if errors.Is(err, ErrNoIdentity) {
-		err = compare(ctx, s.path(set.ID), p)
-		x.State, x.Why = PartSealed, ErrNoIdentity.Error()
+	x, err := s.readBack(ctx, p, keys, progress, func() (io.ReadCloser, error) { return openStored(s.path(set.ID), p) })
+	if x.State == PartSealed {
 		for _, was := range set.Proof.Parts {
 			if was.Name == p.Name && was.SHA256 == p.SHA256 && (was.State == PartRead || was.State == PartUnchanged) {
 				x.State, x.Why = PartUnchanged, ""
 			}
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("prove %s of %s: %w", p.Name, set.ID, err)
+	}
+	return x, err
+}
+
+// readBack reads a part that open gives, wherever it lies, to its end. An error says that it could not be tried.
+func (s *Sets) readBack(ctx context.Context, p Part, keys []age.Identity, progress func(n int64), open func() (io.ReadCloser, error)) (PartProof, error) {
+	x := PartProof{Name: p.Name, SHA256: p.SHA256, State: PartRead}
+	stored, err := open()
+	var src *source
+	if err == nil {
+		src, err = openSource(stored, p, keys, progress)
+	}
+	if errors.Is(err, ErrNoIdentity) {
+		x.State, x.Why = PartSealed, ErrNoIdentity.Error()
+		if stored, err = open(); err == nil {
+			err = errors.Join(compare(ctx, stored, p), stored.Close())
 		}
 	}
 	if err == nil && src != nil {
@@ -157,7 +165,7 @@ func (s *Sets) provePart(ctx context.Context, set *Set, p Part, keys []age.Ident
 		x.State, x.Why = PartDamaged, err.Error()
 		return x, nil
 	}
-	return x, fmt.Errorf("prove %s of %s: %w", p.Name, set.ID, err)
+	return x, err
 }
 
 // readPart reads a part as a restore would.
@@ -213,8 +221,10 @@ func (s *Sets) brokenChain(set *Set) string {
 		switch {
 		case err != nil:
 			return "it builds on " + id + ", which is not there"
-		case !base.Proven():
+		case !base.readable():
 			return "it builds on " + id + ", which is not proven"
+		case !base.hasFiles():
+			return "the files of " + id + ", which it builds on, are not here"
 		}
 	}
 	return ""

@@ -26,13 +26,15 @@ func (s *story) far() *realparts.S3 {
 
 func remoteIDs(t *testing.T, s *Sets) []string {
 	t.Helper()
-	found, err := s.remote.List(t.Context())
+	l, err := s.Listing(t.Context(), 100, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []string
-	for _, m := range found {
-		out = append(out, m.ID)
+	for _, x := range l.Sets {
+		if x.Broken == "" {
+			out = append(out, x.ID)
+		}
 	}
 	return out
 }

@@ -14,11 +14,20 @@ import (
 // leastKept is how many proven sets are kept, however old they are.
 const leastKept = 3
 
-// Expired lists the sets that are older than the retention and that nothing needs, in the order in which they may be removed: what
+// Keep is how long sets are kept.
+type Keep struct {
+	All  time.Duration // in any case
+	Thin time.Duration // all of them; of older ones the newest full set of each day. Zero: all of them as long as any
+}
+
+func (s *Sets) keep() Keep { return Keep{All: s.cfg.Retention, Thin: s.cfg.Thin} }
+
+// Expired lists the sets that are older than is kept and that nothing needs, in the order in which they may be removed: what
 // builds on others before these. The newest proven sets stay, and so does everything that a set which stays builds on. While there
 // are fewer proven sets than are kept at least, nothing is expired.
-func Expired(sets []*Set, retention time.Duration, now time.Time) []*Set {
+func Expired(sets []*Set, rule Keep, now time.Time) []*Set {
 	keep := map[string]bool{}
+	daily := daily(sets)
 	byID := map[string]*Set{}
 	proven := 0
 	for _, set := range slices.SortedFunc(slices.Values(sets), func(a, b *Set) int { return b.At.Compare(a.At) }) {
@@ -27,7 +36,7 @@ func Expired(sets []*Set, retention time.Duration, now time.Time) []*Set {
 			proven++
 			keep[set.ID] = true
 		}
-		if now.Sub(set.At) <= retention {
+		if age := now.Sub(set.At); age <= rule.All && (rule.Thin == 0 || age <= rule.Thin || daily[set.ID]) {
 			keep[set.ID] = true
 		}
 	}
@@ -54,6 +63,25 @@ func Expired(sets []*Set, retention time.Duration, now time.Time) []*Set {
 	return out
 }
 
+// daily gives the ids of the sets that stand for their days: the newest proven full one, since it needs no other; else the newest proven one.
+func daily(sets []*Set) map[string]bool {
+	of := map[string]*Set{}
+	for _, set := range sets {
+		day := set.At.UTC().Format(time.DateOnly)
+		was := of[day]
+		switch {
+		case !set.Proven():
+		case was == nil, set.Kind == Full && was.Kind != Full, set.Kind == was.Kind && set.At.After(was.At):
+			of[day] = set
+		}
+	}
+	out := map[string]bool{}
+	for _, set := range of {
+		out[set.ID] = true
+	}
+	return out
+}
+
 // Retain removes the sets that are expired and gives their ids.
 func (s *Sets) Retain(ctx context.Context) ([]string, error) {
 	sets, err := s.List()
@@ -61,7 +89,7 @@ func (s *Sets) Retain(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var removed []string
-	for _, set := range Expired(sets, s.cfg.Retention, s.now()) {
+	for _, set := range Expired(sets, s.keep(), s.now()) {
 		if ctx.Err() != nil {
 			return removed, ctx.Err()
 		}

@@ -52,7 +52,7 @@ func TestRetentionKeepsWhatIsNeeded(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := ids(Expired(c.sets, 10*time.Hour, noon)); !slices.Equal(got, c.want) {
+			if got := ids(Expired(c.sets, Keep{All: 10 * time.Hour}, noon)); !slices.Equal(got, c.want) {
 				t.Errorf("expired = %v, want %v", got, c.want)
 			}
 		})
@@ -72,7 +72,7 @@ func TestRetentionNeverTakesWhatASetNeeds(t *testing.T) {
 			sets = append(sets, s)
 		}
 		newest, gone := newestProven(slices.SortedFunc(slices.Values(sets), func(a, b *Set) int { return b.At.Compare(a.At) })), map[string]bool{}
-		for _, s := range Expired(sets, 40*time.Hour, noon) {
+		for _, s := range Expired(sets, Keep{All: 40 * time.Hour}, noon) {
 			for _, other := range sets {
 				if !gone[other.ID] && other != s && slices.Contains(other.Chain, s.ID) {
 					t.Fatalf("%s goes before %s, which builds on it", s.ID, other.ID)

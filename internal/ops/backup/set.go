@@ -96,6 +96,9 @@ type Manifest struct {
 	// Index is the index as it is kept here, in plain, for the next incremental. Where it is encrypted as a part it is not uploaded.
 	Index Part `json:"index,omitzero"`
 
+	// Without names the parts that lie only in the second place: of a set that was fetched for a restore, what it did not need.
+	Without []string `json:"without,omitempty"`
+
 	Missing []string `json:"missing,omitempty"`  // configured, and not there
 	LeftOut []string `json:"left_out,omitempty"` // what cannot be kept, and why
 	Moving  []string `json:"moving,omitempty"`   // files that never held still while they were read
@@ -110,15 +113,22 @@ func (m *Manifest) Part(part string) (Part, bool) {
 	return m.Parts[i], true
 }
 
-// Size is how many bytes the set takes.
+// Size is how many bytes the set takes where it lies.
 func (m *Manifest) Size() int64 {
-	n := m.Index.Size
-	for _, p := range m.Parts {
-		if p.Name != m.Index.Name {
-			n += p.Size
-		}
+	var n int64
+	for _, p := range m.stored() {
+		n += p.Size
 	}
 	return n
+}
+
+// stored lists the files of a set that lie where its manifest does: its parts, and the index that stays here where that is another file.
+func (m *Manifest) stored() []Part {
+	parts := slices.Clone(m.Parts)
+	if m.Index.Name != "" && !slices.ContainsFunc(parts, func(p Part) bool { return p.Name == m.Index.Name }) {
+		parts = append(parts, m.Index)
+	}
+	return slices.DeleteFunc(parts, func(p Part) bool { return slices.Contains(m.Without, p.Name) })
 }
 
 // Set is a backup set as it lies in the folder.
@@ -127,10 +137,14 @@ type Set struct {
 	Proof  Proof
 	Upload Upload
 	Broken string // why it is no set that could be used; Manifest then holds little
+	Far    bool   // it lies in the second place only: nothing of it but the manifest was read
 }
 
 // Proven tells whether it was read back whole.
-func (s *Set) Proven() bool { return s.Broken == "" && s.Proof.Good }
+func (s *Set) Proven() bool { return s.readable() && len(s.Without) == 0 }
+
+// readable tells whether all of it that lies here was read back.
+func (s *Set) readable() bool { return s.Broken == "" && !s.Far && s.Proof.Good }
 
 var idPattern = regexp.MustCompile(`^\d{8}T\d{6}Z(-\d{1,3})?$`)
 
@@ -201,8 +215,7 @@ func (s *Sets) read(id string) (*Set, error) {
 		set.Broken = set.odd(id)
 	}
 	if set.Broken != "" {
-		at, _ := time.Parse("20060102T150405Z", id[:min(len(id), len("20060102T150405Z"))])
-		set.Manifest = Manifest{ID: id, At: at}
+		set.Manifest = Manifest{ID: id, At: timeOf(id)}
 		return set, nil
 	}
 	if err := readJSON(s.path(id, proofName), &set.Proof); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -216,39 +229,6 @@ func (s *Sets) read(id string) (*Set, error) {
 	}
 	return set, nil
 }
-
-// odd says what is wrong with a manifest. What stands in it names files.
-func (m *Manifest) odd(id string) string {
-	switch {
-	case m.Format != format:
-		return fmt.Sprintf("its manifest has the format %d, this program reads %d", m.Format, format)
-	case m.ID != id:
-		return fmt.Sprintf("its manifest is that of %q", m.ID)
-	case len(m.Parts) == 0:
-		return "its manifest names no parts"
-	}
-	names := map[string]bool{manifestName: true, proofName: true, uploadName: true}
-	for _, p := range m.Parts {
-		if !partName.MatchString(p.Name) || names[p.Name] || p.Size < 0 || p.Raw < 0 {
-			return fmt.Sprintf("its manifest names the part %q", p.Name)
-		}
-		names[p.Name] = true
-	}
-	if m.Index.Name != "" && m.Index.Name != indexName {
-		return fmt.Sprintf("its manifest names the index %q", m.Index.Name)
-	}
-	for _, c := range m.Chain {
-		if !idPattern.MatchString(c) || c == id {
-			return fmt.Sprintf("its manifest builds on %q", c)
-		}
-	}
-	if (m.Kind == Incremental) != (len(m.Chain) > 0) {
-		return fmt.Sprintf("its manifest is %s and builds on %d sets", m.Kind, len(m.Chain))
-	}
-	return ""
-}
-
-var partName = regexp.MustCompile(`^[a-z]+\.[a-z]+\.zst(\.age)?$`)
 
 // readJSON reads a small file of ours.
 func readJSON(name string, into any) error {

@@ -270,13 +270,14 @@ func TestAChainWithoutItsBaseIsNotProven(t *testing.T) {
 func TestADiskThatIsTooSmallIsSaidBeforeAnythingIsMade(t *testing.T) {
 	t.Parallel()
 	s := newStory(t, nil)
-	huge := &Set{Manifest: Manifest{Format: 1, ID: "20200101T000000Z", Kind: Full, Project: "notebook", Parts: []Part{{Name: "database.dump.zst", Part: PartDatabase, Size: 1 << 60}}}}
+	huge := &Set{Manifest: handmade("20200101T000000Z")}
+	huge.Project, huge.Parts[0].Size = "notebook", 1<<50
 	if err := errors.Join(os.MkdirAll(s.sets.path(huge.ID), 0o700), writeJSON(s.sets.path(huge.ID, manifestName), huge.Manifest)); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.sets.Take(t.Context(), Full, nil)
 	p, ok := errors.AsType[*ops.Problem](err)
-	if !ok || p.Code != "backup_space" || p.Total != 2305843009214 {
+	if !ok || p.Code != "backup_space" || p.Total != 2251799814 {
 		t.Errorf("err = %v", err)
 	}
 	if names := s.names(); len(names) != 1 {
@@ -286,7 +287,7 @@ func TestADiskThatIsTooSmallIsSaidBeforeAnythingIsMade(t *testing.T) {
 
 func TestAManifestThatLeadsElsewhereIsNoSet(t *testing.T) {
 	t.Parallel()
-	good := Manifest{Format: 1, ID: "20260101T000000Z", Kind: Full, Parts: []Part{{Name: "database.dump.zst", Part: PartDatabase}}}
+	good := handmade("20260101T000000Z")
 	if why := good.odd(good.ID); why != "" {
 		t.Fatal(why)
 	}
@@ -299,6 +300,20 @@ func TestAManifestThatLeadsElsewhereIsNoSet(t *testing.T) {
 		"a later format":           func(m *Manifest) { m.Format = 2 },
 		"another id":               func(m *Manifest) { m.ID = "20260101T000001Z" },
 		"an incremental of itself": func(m *Manifest) { m.Kind = Incremental },
+		"a part of another name":   func(m *Manifest) { m.Parts[0].Part = PartSecrets },
+		"a part without a hash":    func(m *Manifest) { m.Parts[0].SHA256 = "" },
+		"a part below nothing":     func(m *Manifest) { m.Parts[0].Size = -1 },
+		"a part beyond all disks":  func(m *Manifest) { m.Parts[0].Raw = 1 << 62 },
+		"an index beyond them":     func(m *Manifest) { m.Index = Part{Name: indexName, Part: PartIndex, Size: 1 << 62} },
+		"files beyond them":        func(m *Manifest) { m.Files.Bytes = 1 << 62 },
+		"another moment":           func(m *Manifest) { m.At = m.At.AddDate(70, 0, 0) },
+		"a base twice":             func(m *Manifest) { m.Kind, m.Chain = Incremental, []string{"20250101T000000Z", "20250101T000000Z"} },
+		"a chain without an end": func(m *Manifest) {
+			m.Kind = Incremental
+			for i := range longestChain + 1 {
+				m.Chain = append(m.Chain, newID(noon.Add(time.Duration(i)*time.Second), 0))
+			}
+		},
 	} {
 		m := good
 		m.Parts = slices.Clone(good.Parts)
@@ -314,12 +329,25 @@ func TestAManifestThatLeadsElsewhereIsNoSet(t *testing.T) {
 	}
 }
 
+// handmade is the manifest of a full set of one empty part.
+func handmade(id string) Manifest {
+	return Manifest{Format: format, ID: id, At: timeOf(id), Kind: Full, Parts: []Part{{Name: "database.dump.zst", Part: PartDatabase, SHA256: sumOf(nil)}}}
+}
+
 func FuzzAManifestNeverNamesAFileOutside(f *testing.F) {
-	f.Add([]byte(`{"format":1,"id":"20260101T000000Z","kind":"full","parts":[{"name":"database.dump.zst"}],"index":{"name":"../x"}}`))
+	good, err := json.Marshal(handmade("20260101T000000Z"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte(`{"format":1,"id":"20260101T000000Z","at":"2026-01-01T00:00:00Z","kind":"full","parts":[{"name":"database.dump.zst"}],"index":{"name":"../x"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var m Manifest
-		if json.Unmarshal(b, &m) != nil || m.odd("20260101T000000Z") != "" {
+		m, why := readManifest(b, "20260101T000000Z")
+		if why != "" {
 			return
+		}
+		if n := m.Size(); n < 0 {
+			t.Errorf("it takes %d bytes", n)
 		}
 		for _, p := range append(slices.Clone(m.Parts), m.Index) {
 			if p.Name != "" && filepath.Base(p.Name) != p.Name {

@@ -3,8 +3,6 @@ package backup
 import (
 	"context"
 	"time"
-
-	"github.com/ai-notebook/notebookbot/internal/ops"
 )
 
 // Loss says how the promise stands that at most so much work is lost.
@@ -35,9 +33,14 @@ type Status struct {
 	Every time.Duration
 
 	Free   Space
-	Remote bool      // there is a second place
-	Copied time.Time // of the newest set that has a copy there
-	Plain  bool      // secrets lie here in plain
+	Daily  int64         // bytes that the sets of a day take; zero: not known yet
+	Lasts  time.Duration // until the disk is full, at that pace
+	Short  bool          // that is before as many are kept as were promised
+	Keep   time.Duration // how long they are to be kept
+	Spare  []*Set        // where it is short and nothing is thinned: what would go if it were, of what lies here now
+	Remote bool          // there is a second place
+	Copied time.Time     // of the newest set that has a copy there
+	Plain  bool          // secrets lie here in plain
 }
 
 // Status looks at the folder.
@@ -46,7 +49,11 @@ func (s *Sets) Status() (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	st := Status{RPO: s.cfg.RPO, Every: s.cfg.Every, Sets: len(sets), Remote: s.remote != nil, Plain: len(s.recipients) == 0}
+	return s.statusOf(sets)
+}
+
+func (s *Sets) statusOf(sets []*Set) (st Status, err error) {
+	st = Status{RPO: s.cfg.RPO, Every: s.cfg.Every, Sets: len(sets), Remote: s.remote != nil, Plain: len(s.recipients) == 0}
 	for _, set := range sets {
 		st.Bytes += set.Size()
 		if set.Proven() {
@@ -65,7 +72,51 @@ func (s *Sets) Status() (Status, error) {
 	if st.Free, err = SpaceAt(s.cfg.Dir); err != nil {
 		return st, s.folderProblem(err)
 	}
+	s.foresee(&st, sets, now)
 	return st, nil
+}
+
+const (
+	aDay = 24 * time.Hour
+	// leastPace is how long sets must have been taken before their pace tells anything.
+	leastPace = 3 * time.Hour
+	// usualThin is what people are told to set where the disk is too small for all sets.
+	usualThin = 2 * aDay
+)
+
+// foresee tells whether the disk has room for as many sets as are to be kept, at the pace of the last day. Sets beyond the newest are thinned
+// where that is configured, and the oldest go once they are kept long enough: then each new one takes the room of an old one.
+func (s *Sets) foresee(st *Status, sets []*Set, now time.Time) {
+	if len(sets) < 2 || st.Newest == nil {
+		return
+	}
+	oldest := sets[len(sets)-1].At
+	span := min(aDay, now.Sub(oldest))
+	if span < leastPace {
+		return
+	}
+	for _, set := range sets {
+		if now.Sub(set.At) <= span {
+			st.Daily += set.Size()
+		}
+	}
+	st.Daily = int64(float64(st.Daily) * float64(aDay) / float64(span))
+	free := st.Free.Bytes - spare*st.Newest.Size() // which the next one asks for
+	st.Keep = s.cfg.Retention
+	if st.Daily == 0 {
+		return
+	}
+	days := func(d time.Duration) float64 { return float64(max(0, d)) / float64(aDay) }
+	st.Lasts = time.Duration(float64(max(0, free)) / float64(st.Daily) * float64(aDay))
+	if s.cfg.Thin == 0 {
+		st.Short = float64(free) < days(s.cfg.Retention-now.Sub(oldest))*float64(st.Daily)
+	} else {
+		single := max(st.Newest.Size(), 1) // about what stays of a day
+		st.Short = float64(free) < days(s.cfg.Thin-now.Sub(oldest))*float64(st.Daily)+days(s.cfg.Retention-max(s.cfg.Thin, now.Sub(oldest)))*float64(single)
+	}
+	if st.Short && s.cfg.Thin == 0 {
+		st.Spare = Expired(sets, Keep{All: s.cfg.Retention, Thin: usualThin}, now)
+	}
 }
 
 // loss judges the age of the newest proven set.
@@ -97,12 +148,4 @@ func (s *Sets) LastBackup(context.Context) (id string, at time.Time, err error) 
 		return "", time.Time{}, err
 	}
 	return set.ID, set.At, nil
-}
-
-// Copies lists the sets whose copies in the second place are whole, the newest first. A *ops.Problem says that there is none.
-func (s *Sets) Copies(ctx context.Context) ([]*Manifest, error) {
-	if s.remote == nil {
-		return nil, &ops.Problem{Code: "backup_no_s3"}
-	}
-	return s.remote.List(ctx)
 }

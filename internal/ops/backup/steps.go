@@ -213,6 +213,9 @@ func (s uploadStep) Do(ctx context.Context, r *ops.Run) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Tidy(ctx); err != nil { // a key without the right to list uploads can send all the same
+		s.log.WarnContext(ctx, "clearing away uploads that were broken off", "err", err)
+	}
 	return r.Record(ctx, up)
 }
 

@@ -25,6 +25,9 @@ func (s *Sets) OpenPart(id, part string) (io.ReadCloser, Part, error) {
 	if !ok {
 		return nil, p, &ops.Problem{Code: "backup_no_part", Name: part, Text: id}
 	}
+	if slices.Contains(set.Without, p.Name) {
+		return nil, p, fmt.Errorf("%s of the set %s was not fetched from the second place", p.Name, id)
+	}
 	keys, err := s.keysFor(id)
 	if err != nil {
 		return nil, p, err

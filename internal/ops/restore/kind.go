@@ -41,6 +41,11 @@ var _ Database = (*postgres.Database)(nil)
 type Sets interface {
 	Find(id string) (*backup.Set, error)
 	Newest() (*backup.Set, error)
+	Locate(ctx context.Context, id string) (*backup.Set, error)
+	LocateNewest(ctx context.Context) (*backup.Set, error)
+	Missing(ctx context.Context, set *backup.Set, parts []string) (*backup.Fetch, error)
+	Fetch(ctx context.Context, operation int64, f backup.Fetch, progress func(done, total int64)) error
+	Fetched(f backup.Fetch) bool
 	OpenPart(id, part string) (io.ReadCloser, backup.Part, error)
 	UnpackPart(ctx context.Context, id, part, into string) error
 	UnpackFiles(ctx context.Context, id, into string, progress func(bytes int64)) error
@@ -94,6 +99,7 @@ var stored = map[string]string{
 
 // The steps.
 const (
+	stepFetch    = "fetch"         // what lies in the second place only comes here
 	stepSet      = "check_set"     // it is whole, and there is room
 	stepFill     = "fill"          // a new database beside the live one
 	stepVerify   = "verify_rows"   // its rows
@@ -126,6 +132,7 @@ type Details struct {
 	Parts   []string  `json:"parts,omitempty"`
 	Undoes  string    `json:"undoes,omitempty"` // the operation whose restore is taken back
 	Restart []string  `json:"restart,omitempty"`
+	Fetch   *Fetching `json:"fetch,omitempty"` // nil: all of it lies here
 }
 
 // Plan implements ops.Kind.
@@ -133,7 +140,7 @@ func (k *Kind) Plan(ctx context.Context, req ops.Request) (ops.Plan, error) {
 	if len(req.Args) > 0 && req.Args[0] == "undo" {
 		return k.planUndo(ctx, req.Args[1:])
 	}
-	set, wanted, err := k.read(req.Args)
+	set, wanted, err := k.read(ctx, req.Args)
 	if err != nil {
 		return ops.Plan{}, err
 	}
@@ -146,8 +153,11 @@ func (k *Kind) Plan(ctx context.Context, req ops.Request) (ops.Plan, error) {
 	d := Details{Set: set.ID, At: set.At, Size: set.Size(), Parts: wanted}
 	if set.Proven() {
 		d.Proven = set.Proof.At
-	} else {
+	} else if !set.Far {
 		p.Notes = append(p.Notes, "restore_unproven")
+	}
+	if err := k.planFetch(ctx, &p, &d, set, wanted); err != nil {
+		return p, err
 	}
 	p.Steps = append(p.Steps, ops.StepPlan{Name: stepSet, Args: args(setArgs{set.ID, wanted}), Deadline: shortStep})
 	var last []ops.StepPlan // what replaces comes after all that prepares
@@ -167,11 +177,11 @@ func (k *Kind) Plan(ctx context.Context, req ops.Request) (ops.Plan, error) {
 }
 
 // read finds the set and which parts of it are meant.
-func (k *Kind) read(words []string) (*backup.Set, []string, error) {
+func (k *Kind) read(ctx context.Context, words []string) (*backup.Set, []string, error) {
 	if len(words) == 0 || len(words) > 2 {
 		return nil, nil, &ops.Problem{Code: "restore_which", Names: k.newest()}
 	}
-	set, err := k.find(words[0])
+	set, err := k.find(ctx, words[0])
 	if err != nil {
 		return nil, nil, err
 	}
@@ -199,12 +209,12 @@ func (k *Kind) read(words []string) (*backup.Set, []string, error) {
 	return set, wanted, nil
 }
 
-// find gives a set by its id, and the newest proven one for the word latest.
-func (k *Kind) find(id string) (*backup.Set, error) {
+// find gives a set by its id, and the newest proven one for the word latest, wherever it lies.
+func (k *Kind) find(ctx context.Context, id string) (*backup.Set, error) {
 	if id != "latest" {
-		return k.Sets.Find(id)
+		return k.Sets.Locate(ctx, id)
 	}
-	set, err := k.Sets.Newest()
+	set, err := k.Sets.LocateNewest(ctx)
 	if err == nil && set == nil {
 		err = &ops.Problem{Code: "backup_unknown", Name: id}
 	}
@@ -315,6 +325,8 @@ func within(path, folder string) bool {
 func (k *Kind) Step(name string) (ops.Doer, bool) {
 	code, part, _ := strings.Cut(name, ":")
 	switch code {
+	case stepFetch:
+		return fetchStep{noUndo{}, k}, true
 	case stepSet:
 		return setStep{noUndo{}, k}, true
 	case stepFill:
