@@ -54,7 +54,7 @@ func TestABackupThatIsKilledGoesOnAndIsMadeOnce(t *testing.T) {
 	deaths = append(deaths, "during the dump")
 	for _, dies := range deaths {
 		for _, encrypted := range []bool{false, true} {
-			if encrypted && dies != "after database" && dies != "after prepare" {
+			if encrypted && dies != "after "+stepDatabase && dies != "after "+stepPrepare {
 				continue
 			}
 			t.Run(dies, func(t *testing.T) {

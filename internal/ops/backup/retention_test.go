@@ -171,3 +171,101 @@ func TestOnlyWhatADeadRunLeftIsSweptAway(t *testing.T) {
 	alive[7] = false
 	sweep()
 }
+
+func TestOfOlderDaysOneSetIsKeptWhereThatIsWanted(t *testing.T) {
+	t.Parallel()
+	// A month of sets every half hour: a full one at midnight, and incrementals that build on all before them of the day.
+	var sets []*Set
+	for day := range 30 {
+		var chain []string
+		for half := range 48 {
+			at := noon.Truncate(24*time.Hour).AddDate(0, 0, -day).Add(time.Duration(half) * 30 * time.Minute)
+			if at.After(noon) {
+				break
+			}
+			set := &Set{Manifest: Manifest{ID: newID(at, 0), At: at, Kind: Full, Chain: slices.Clone(chain)}, Proof: Proof{Good: true}}
+			if half > 0 {
+				set.Kind = Incremental
+			}
+			chain = append(chain, set.ID)
+			sets = append(sets, set)
+		}
+	}
+	rule := Keep{All: 720 * time.Hour, Thin: 48 * time.Hour}
+	gone := map[string]bool{}
+	for i, set := range Expired(sets, rule, noon) {
+		gone[set.ID] = true
+		if age := noon.Sub(set.At); age <= rule.Thin || set.Kind == Full {
+			t.Errorf("%d: %s of %s goes, %s old", i, set.ID, set.Kind, age)
+		}
+	}
+	byDay := map[string]int{}
+	for _, set := range sets {
+		if gone[set.ID] {
+			continue
+		}
+		byDay[set.At.Format(time.DateOnly)]++
+		for _, id := range set.Chain {
+			if gone[id] {
+				t.Errorf("%s stays without %s", set.ID, id)
+			}
+		}
+	}
+	if len(byDay) != 30 || byDay["2026-11-24"] != 25 || byDay["2026-11-23"] != 48 || byDay["2026-11-22"] != 48 || byDay["2026-11-21"] != 1 || byDay["2026-10-26"] != 1 {
+		t.Errorf("kept are %v", byDay)
+	}
+	if n := len(Expired(sets, Keep{All: 720 * time.Hour}, noon)); n != 0 {
+		t.Errorf("%d go although all are to be kept", n)
+	}
+	// A day without a full set keeps its newest, and what that builds on.
+	sets = []*Set{
+		aged("a", 1, true), aged("b", 2, true), aged("c", 3, true),
+		aged("e", 50, true, "g"), aged("f", 51, true, "g"), aged("g", 90, true), aged("x", 52, false),
+	}
+	for _, set := range sets {
+		set.Kind = Incremental
+	}
+	sets[5].Kind = Full
+	if got := ids(Expired(sets, rule, noon)); !slices.Equal(got, []string{"f", "x"}) {
+		t.Errorf("expired = %v", got)
+	}
+}
+
+func TestADiskThatIsTooSmallForAllIsForeseen(t *testing.T) {
+	t.Parallel()
+	const gb = int64(1e9)
+	for _, c := range []struct {
+		name  string
+		days  int // that sets lie here
+		free  int64
+		thin  time.Duration
+		short bool
+	}{
+		{"room for the month", 10, 1000 * gb, 0, false},
+		{"not for the rest of it", 10, 900 * gb, 0, true},
+		{"the month is over: each new one takes the room of an old one", 31, 5 * gb, 0, false},
+		{"but the next one must have room", 31, 1 * gb, 0, true},
+		{"one a day takes little", 10, 100 * gb, 48 * time.Hour, false},
+		{"but not nothing", 10, 10 * gb, 48 * time.Hour, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var sets []*Set
+			for i := range c.days * 48 {
+				set := aged(fmt.Sprint(i), 0, true)
+				set.At, set.Kind = noon.Add(-time.Duration(i)*30*time.Minute), Full
+				set.Parts = []Part{{Size: gb}}
+				sets = append(sets, set)
+			}
+			s := &Sets{cfg: Config{Retention: 720 * time.Hour, Thin: c.thin}}
+			st := Status{Newest: sets[0], Free: Space{Bytes: c.free}}
+			s.foresee(&st, sets, noon)
+			if st.Short != c.short || st.Daily < 48*gb || st.Daily > 49*gb {
+				t.Errorf("it is %v, a day takes %d, it lasts %s", st.Short, st.Daily, st.Lasts)
+			}
+			if want := c.short && c.thin == 0; want != (len(st.Spare) > 0) {
+				t.Errorf("%d would go", len(st.Spare))
+			}
+		})
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
+	"github.com/ai-notebook/notebookbot/internal/realparts"
 )
 
 func TestASetComesBackAndCanBeTakenBack(t *testing.T) {
@@ -64,6 +66,52 @@ func TestASetComesBackAndCanBeTakenBack(t *testing.T) {
 		t.Errorf("there are %s", got)
 	}
 	s.clean()
+	s.whole()
+	s.lostDisk(set)
+}
+
+// lostDisk loses the disk of the backups and restores a set that lies in the second place alone.
+func (s *story) lostDisk(set *backup.Set) {
+	s.Helper()
+	server := realparts.StartS3(s, "backups")
+	remote, err := backup.OpenRemote(backup.RemoteConfig{Endpoint: server.URL, Bucket: "backups", AccessKey: server.AccessKey, SecretKey: server.SecretKey})
+	if err != nil {
+		s.Fatal(err)
+	}
+	sets := s.openSets(remote)
+	if _, err := sets.Send(s.Context(), set.ID, nil); err != nil {
+		s.Fatal(err)
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		s.Fatal(err)
+	}
+	s.kind.Sets = sets
+	s.damage()
+	op := s.want(s.do(set.ID), ops.Done)
+	s.whole()
+	var d Details
+	if err := json.Unmarshal(op.Plan.Details, &d); err != nil || d.Fetch == nil || d.Fetch.Sets != 1 || d.Fetch.Bytes == 0 || !d.Proven.IsZero() {
+		s.Errorf("the plan says %+v, %v", d, err)
+	}
+	if first := op.Plan.Steps[0].Name; first != "fetch:"+set.ID || !slices.Contains(op.Plan.Notes, "restore_far") {
+		s.Errorf("it begins with %s and notes %v", first, op.Plan.Notes)
+	}
+	// A copy that somebody bends between the plan and the start touches nothing.
+	if err := os.RemoveAll(filepath.Join(s.dir, set.ID)); err != nil {
+		s.Fatal(err)
+	}
+	at := server.Object("backups", set.ID+"/database.dump.zst")
+	b, err := os.ReadFile(at)
+	if err != nil {
+		s.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(at, b, 0o600); err != nil {
+		s.Fatal(err)
+	}
+	if op := s.want(s.do(set.ID, "database"), ops.Failed); !op.Outcome.Unchanged || !strings.Contains(op.Outcome.Reason, "sha256") {
+		s.Errorf("a bent copy: %+v", op.Outcome)
+	}
 	s.whole()
 }
 

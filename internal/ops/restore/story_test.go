@@ -78,13 +78,7 @@ func newStory(t *testing.T) *story {
 		t.Fatal(err)
 	}
 	cfg := Config{Root: s.app.Dir, Files: []string{"uploads/", "docker-compose.yml"}, Config: []string{"nginx/"}, Secrets: []string{".env"}}
-	s.sets, err = backup.Open(backup.Config{
-		Dir: s.dir, Root: s.app.Dir, Project: s.app.Project, Files: cfg.Files, Config: cfg.Config, Secrets: cfg.Secrets,
-		Every: time.Hour, RPO: time.Hour, Fresh: time.Hour, Retention: time.Hour,
-	}, dumper{s.db}, nil, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.sets = s.openSets(nil)
 	app := &target.Application{Engine: engine, Project: s.app.Project, URL: s.app.URL("/health"), Stable: time.Second}
 	s.kind = &Kind{DB: s.db, Sets: s.sets, Engine: engine, App: app, Config: cfg}
 	s.svc = ops.NewService(s.store, ops.Config{
@@ -103,6 +97,19 @@ func newStory(t *testing.T) *story {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// openSets opens the backups of the application as a new process would.
+func (s *story) openSets(remote *backup.Remote) *backup.Sets {
+	s.Helper()
+	sets, err := backup.Open(backup.Config{
+		Dir: s.dir, Root: s.app.Dir, Project: s.app.Project, Files: []string{"uploads/", "docker-compose.yml"}, Config: []string{"nginx/"}, Secrets: []string{".env"},
+		Every: time.Hour, RPO: time.Hour, Fresh: time.Hour, Retention: time.Hour,
+	}, dumper{s.db}, remote, slog.New(slog.DiscardHandler))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return sets
 }
 
 func until(t testing.TB, what string, ok func() bool) {
