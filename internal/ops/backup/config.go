@@ -77,6 +77,7 @@ type Sets struct {
 
 	mu    sync.Mutex
 	holds map[string]*hold // of the sets that this process is making
+	known map[string]seen  // of the sets that lie here
 }
 
 // hold is what a process has while it makes a set.
@@ -92,7 +93,7 @@ func Open(cfg Config, db Database, remote *Remote, log *slog.Logger) (*Sets, err
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Sets{cfg: cfg, db: db, remote: remote, log: log, holds: map[string]*hold{}}
+	s := &Sets{cfg: cfg, db: db, remote: remote, log: log, holds: map[string]*hold{}, known: map[string]seen{}}
 	for _, r := range cfg.Recipients {
 		keys, err := age.ParseRecipients(strings.NewReader(r))
 		if err != nil {

@@ -174,6 +174,7 @@ func (s *Sets) List() ([]*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the backups: %w", err)
 	}
+	s.lost(found)
 	var out []*Set
 	for _, d := range found {
 		if !d.IsDir() || !idPattern.MatchString(d.Name()) {
@@ -208,6 +209,19 @@ func (s *Sets) read(id string) (*Set, error) {
 	if _, err := os.Stat(s.path(id)); err != nil {
 		return nil, err
 	}
+	known, before, err := s.recall(id)
+	if known != nil || err != nil {
+		return known, err
+	}
+	set := s.parse(id)
+	if set.Broken == "" { // what could not be read may be readable without having changed
+		s.remember(set, id, before)
+	}
+	return set, nil
+}
+
+// parse reads what a set says of itself. What cannot be read of it is said by the set.
+func (s *Sets) parse(id string) *Set {
 	set := &Set{}
 	if err := readJSON(s.path(id, manifestName), &set.Manifest); err != nil {
 		set.Broken = "its manifest cannot be read: " + err.Error()
@@ -216,7 +230,7 @@ func (s *Sets) read(id string) (*Set, error) {
 	}
 	if set.Broken != "" {
 		set.Manifest = Manifest{ID: id, At: timeOf(id)}
-		return set, nil
+		return set
 	}
 	if err := readJSON(s.path(id, proofName), &set.Proof); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		set.Proof = Proof{} // it is proven anew
@@ -227,7 +241,7 @@ func (s *Sets) read(id string) (*Set, error) {
 	if err := readJSON(s.path(id, uploadName), &set.Upload); err != nil {
 		set.Upload = Upload{}
 	}
-	return set, nil
+	return set
 }
 
 // readJSON reads a small file of ours.
