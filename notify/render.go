@@ -83,6 +83,8 @@ func (o *Outbox) operation(ctx context.Context, n incidents.Notice) (rendering, 
 		r.Message = o.words.OperationResult(v, link)
 	case incidents.OperationAlone:
 		r.Message = o.words.OperationAlone(v, n)
+	case incidents.OperationWaits:
+		r.Message = o.words.OperationWaits(v)
 	case incidents.OperationReview:
 		r.Message = o.words.OperationReview(v)
 	default:

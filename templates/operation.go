@@ -89,8 +89,11 @@ func (t *Templates) operationArgs(v OperationView) Args {
 	switch op.State {
 	case ops.Approved:
 		a.Yes = op.Alone != nil
-		if op.WaitsFor != 0 {
+		switch {
+		case op.WaitsFor != 0:
 			a.Ref = ops.Key(op.WaitsFor)
+		case !op.Waits.For.IsZero():
+			a.Where, a.Due = t.Reason(op.Waits.For), op.StartBy
 		}
 	case ops.Running:
 		a.Since, a.Total = op.Started, len(op.Steps)
@@ -152,19 +155,21 @@ func (t *Templates) operationEnd(op *ops.Operation) []Block {
 	var bs []Block
 	switch op.State {
 	case ops.Void:
+		bs = append(bs, t.reasonBlocks(op.Why)...)
 		b := Block{Kind: List}
 		for _, d := range op.Changed {
 			b.Lines = append(b.Lines, t.line("op.changed."+d.What, Args{Word: cut(d.Name, 60), Text: briefly(d.Was), Where: briefly(d.Is)}))
 		}
-		if len(b.Lines) > 0 {
-			bs = append(bs, b)
+		bs = append(bs, b)
+	case ops.Expired:
+		if op.Why.Code != ops.TooFew { // that stands there already
+			bs = append(bs, t.reasonBlocks(op.Why)...)
 		}
-		bs = append(bs, quoted(op.EndReason, reportCut))
 	case ops.Rejected, ops.Cancelled:
 		bs = append(bs, quoted(op.EndReason, reportCut))
 	case ops.Failed, ops.Undone, ops.Unknown:
-		bs = append(bs, Block{Kind: Pre, Lines: textLines(op.Outcome.Reason, reasonCut, reasonRows)})
-	case ops.Planned, ops.Approved, ops.Running, ops.Done, ops.Expired:
+		bs = append(bs, t.reasonBlocks(op.Outcome.Reason)...)
+	case ops.Planned, ops.Approved, ops.Running, ops.Done:
 	}
 	var out []Block
 	for _, b := range bs {
@@ -242,7 +247,9 @@ func (t *Templates) operationNotes(op *ops.Operation) []Line {
 		}
 	}
 	for _, w := range op.Outcome.Warnings {
-		ls = append(ls, Line{{Text: "⚠️ " + cut(w, 300)}})
+		for _, l := range t.reasonLines(w) {
+			ls = append(ls, append(Line{{Text: "⚠️ "}}, l...))
+		}
 	}
 	return ls
 }

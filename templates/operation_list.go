@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"strings"
 	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
@@ -60,6 +61,16 @@ func (t *Templates) OperationShow(v OperationView, entries []ops.Entry) Message 
 	b := Block{Kind: List}
 	for _, e := range entries[max(0, len(entries)-shownOpEntries):] {
 		a := Args{By: e.By.Actor, At: e.At, Text: cut(e.Text, 160), Word: t.stepName(e.Step), Where: t.label("op.state." + string(e.State))}
+		switch {
+		case e.Kind == ops.StepLooked:
+			a.Text = t.word("op.seen", e.Text)
+		case e.Kind == ops.WasRefused:
+			a.Word = t.word("op.what", e.Text)
+			a.Text = ""
+		}
+		if e.Why != nil {
+			a.Text = strings.TrimSpace(strings.Trim(a.Text+" "+t.Reason(*e.Why), " "))
+		}
 		b.Lines = append(b.Lines, t.line("op.entry."+string(e.Kind), a))
 	}
 	m.Blocks = append(m.Blocks, text(title), b)
@@ -68,6 +79,6 @@ func (t *Templates) OperationShow(v OperationView, entries []ops.Entry) Message 
 
 var operationEntries = []ops.EntryKind{
 	ops.WasAsked, ops.WasApproved, ops.WasAlone, ops.WasReviewed, ops.WasRejected, ops.WasCancelled, ops.WasExpired, ops.WasVoided, ops.WasRefused,
-	ops.WasBlocked, ops.WasStarted, ops.WasTaken, ops.WasReleased, ops.WasSilenced, ops.WasUnsilenced, ops.StepBegan, ops.StepSucceeded,
+	ops.WasBlocked, ops.WasDeferred, ops.WasStarted, ops.WasTaken, ops.WasReleased, ops.WasSilenced, ops.WasUnsilenced, ops.StepBegan, ops.StepSucceeded,
 	ops.StepBroke, ops.StepLost, ops.StepLooked, ops.UndoBeginning, ops.UndoDone, ops.WasFinished,
 }

@@ -41,6 +41,12 @@ func becoming(f func(op *ops.Operation)) *ops.Operation {
 	return op
 }
 
+// waiting is approved and cannot be looked at.
+func waiting(op *ops.Operation) {
+	op.State, op.Approved, op.StartBy = ops.Approved, at, at.Add(time.Hour)
+	op.Waits = ops.Waiting{For: ops.Reason{Code: ops.TargetAway, Text: "the target could not be looked at: the Docker engine does not answer <!here>"}}
+}
+
 func did(op *ops.Operation, states ...ops.StepState) {
 	for i, s := range states {
 		st := &op.Steps[i]
@@ -62,7 +68,7 @@ func TestOperationsReadWell(t *testing.T) {
 		ran := func(s ops.State, reason string, left ...string) func(op *ops.Operation) {
 			return func(op *ops.Operation) {
 				op.State, op.Started, op.Ended, op.Votes = s, at.Add(time.Minute), at.Add(100*time.Second), []ops.Vote{vote}
-				op.Outcome = ops.Outcome{Step: "restart:backend", Reason: reason, Left: left}
+				op.Outcome = ops.Outcome{Step: "restart:backend", Reason: ops.Reason{Code: ops.Said, Text: reason}, Left: left}
 			}
 		}
 		for _, c := range []struct {
@@ -96,7 +102,7 @@ func TestOperationsReadWell(t *testing.T) {
 			{"done", becoming(func(op *ops.Operation) {
 				ran(ops.Done, "")(op)
 				did(op, ops.StepDone, ops.StepDone, ops.StepDone, ops.StepDone)
-				op.Outcome = ops.Outcome{Warnings: []string{"end of the silence: Alertmanager does not answer"}}
+				op.Outcome = ops.Outcome{Warnings: []ops.Reason{{Code: ops.SilenceStays, Text: "Alertmanager does not answer"}}}
 			})},
 			{"failed, changed", becoming(func(op *ops.Operation) {
 				ran(ops.Failed, "backend (container x_backend_1) is unhealthy: 3 checks failed in a row\nhealth: HTTP 503\n| panic: <!channel> out of memory", "restart:backend")(op)
@@ -116,6 +122,7 @@ func TestOperationsReadWell(t *testing.T) {
 				did(op, ops.StepDone, ops.StepUnclear, ops.StepSkipped, ops.StepSkipped)
 			})},
 			{"void", becoming(func(op *ops.Operation) {
+				op.Why = ops.Reason{Code: ops.TargetChanged}
 				op.State, op.Changed, op.Ended = ops.Void, []ops.Difference{
 					{What: "image", Name: "backend", Was: `["sha256:0123456789abcdef"]`, Is: `["sha256:fedcba9876543210"]`},
 					{What: "services", Name: "worker", Is: `["sha256:1"]`},
@@ -123,10 +130,24 @@ func TestOperationsReadWell(t *testing.T) {
 					{What: "compose", Was: "1", Is: "2"},
 				}, at
 			})},
+			{"void, by roles", becoming(func(op *ops.Operation) {
+				op.State, op.Ended, op.Why = ops.Void, at, ops.Reason{Code: ops.ApproverMayNot, Name: "U02BBBB"}
+			})},
+			{"approved, waits for the engine", becoming(waiting)},
+			{"failed, changed meanwhile", becoming(func(op *ops.Operation) {
+				ran(ops.Failed, "")(op)
+				op.Outcome.Unchanged, op.Outcome.Reason = true, ops.Reason{Code: ops.TargetMoved, Names: []string{"backend (sha256:0123 → sha256:4567)"}}
+			})},
+			{"expired, waited for the engine", becoming(func(op *ops.Operation) {
+				op.State, op.Ended, op.Approved = ops.Expired, at, at
+				op.Why = ops.Reason{Code: ops.TargetAway, Text: "the Docker engine does not answer <!here>"}
+			})},
 			{"rejected", becoming(func(op *ops.Operation) {
 				op.State, op.Ended, op.EndedBy, op.EndReason = ops.Rejected, at, vote.By, "正值高峰，改到今晚"
 			})},
-			{"expired", becoming(func(op *ops.Operation) { op.State, op.Ended = ops.Expired, at })},
+			{"expired", becoming(func(op *ops.Operation) {
+				op.State, op.Ended, op.Why = ops.Expired, at, ops.Reason{Code: ops.TooFew, Count: 1}
+			})},
 			{"cancelled", becoming(func(op *ops.Operation) { op.State, op.Ended, op.EndedBy = ops.Cancelled, at, chen })},
 			{"the clock's own", becoming(func(op *ops.Operation) {
 				op.By = ops.Person{Actor: incidents.Actor{Kind: incidents.ByClock}}
@@ -140,13 +161,29 @@ func TestOperationsReadWell(t *testing.T) {
 				b.add(c.name+", the reply", w.OperationResult(v, "https://slack.example/archives/C0OPS/p1"))
 			}
 		}
+		b.add("waits", w.OperationWaits(OperationView{Operation: becoming(waiting), Now: at}))
+		b.add("waits, too late", w.OperationWaits(OperationView{Operation: planned(), Now: at}))
 		n := incidents.Notice{By: chen.Actor, At: at, Fact: incidents.Fact{Person: chen.ID, Text: "两位指挥官都联系不上 <!here>"}}
 		b.add("alone", w.OperationAlone(OperationView{Operation: planned(), Now: at, Approvers: approvers}, n))
 		b.add("list", w.OperationList(OperationListView{Operations: []*ops.Operation{planned(), becoming(ran(ops.Done, ""))}, Open: true, Now: at, Next: "operation list <op-6"}))
 		b.add("list, empty", w.OperationList(OperationListView{Open: true, Now: at}))
+		type told struct {
+			text string
+			ops.Reason
+		}
+		reasons := map[ops.EntryKind]told{
+			ops.WasRefused: {"approve", ops.Reason{Code: "refused_not_listed", Name: "commanders"}}, ops.WasVoided: {"", ops.Reason{Code: ops.TargetChanged}},
+			ops.StepLooked: {"unclear", ops.Reason{Code: ops.CannotLook, Text: "no route to host"}}, ops.WasDeferred: {"", ops.Reason{Code: ops.PeopleAway, Name: "U01AAAA"}},
+			ops.StepBroke: {"", ops.Reason{Code: ops.Said, Text: "exit status 1"}}, ops.WasFinished: {"", ops.Reason{Code: ops.TookTooLong, Text: "signal: killed"}},
+			ops.WasSilenced: {"", ops.Reason{Code: ops.NotSilenced, Text: "401"}},
+		}
 		var entries []ops.Entry
 		for i, k := range operationEntries {
-			entries = append(entries, ops.Entry{Operation: 7, Seq: int64(i), At: at, By: chen, Kind: k, State: ops.Running, Step: "restart:backend", Text: "why <!here>"})
+			e := ops.Entry{Operation: 7, Seq: int64(i), At: at, By: chen, Kind: k, State: ops.Running, Step: "restart:backend", Text: "why <!here>"}
+			if why, ok := reasons[k]; ok {
+				e.Text, e.Why = why.text, &why.Reason
+			}
+			entries = append(entries, e)
 		}
 		b.add("show", w.OperationShow(OperationView{Operation: becoming(ran(ops.Done, "")), Now: at}, append(entries, entries...)))
 		b.WriteString(form(w.ModalReject(planned())))
@@ -158,5 +195,19 @@ func TestOperationsReadWell(t *testing.T) {
 			b.add("problem "+code, m)
 		}
 		golden(t, l, "operations", b.String())
+	})
+}
+
+func TestEveryReasonHasWords(t *testing.T) {
+	eachLocale(t, func(t *testing.T, _ string, w *Templates) {
+		for _, code := range append(ops.Reasons(), operationReasons...) {
+			said := w.Reason(ops.Reason{Code: code, Name: "U02BBBB", Names: []string{"one"}, Count: 1, Total: 2, Text: "text"})
+			if said == "" || w.set.Lookup("op.reason."+code) == nil {
+				t.Errorf("of %s it says %q", code, said)
+			}
+		}
+		if said := w.Reason(ops.Reason{Code: "brand_new", Name: "x", Text: "y"}); said != "brand_new x: y" {
+			t.Errorf("what has no words is said as %q", said)
+		}
 	})
 }

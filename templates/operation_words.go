@@ -64,6 +64,7 @@ func operationWords() []string {
 	for _, k := range operationEntries {
 		names = append(names, "op.entry."+string(k))
 	}
+	names = append(names, reasonWords()...)
 	for _, what := range []string{"services", "image", "commit", "compose"} {
 		names = append(names, "op.changed."+what)
 	}

@@ -128,7 +128,9 @@ func (t *Templates) commandOf(b Button) string {
 func (t *Templates) OperationProgress(was, is *ops.Operation, now time.Time, shares bool) []string {
 	var out []string
 	say := func(l Line) { out = append(out, fold(t.spanned(l))) }
-	if is.State == ops.Approved && is.WaitsFor != 0 && (was == nil || was.WaitsFor != is.WaitsFor) {
+	waits := is.WaitsFor != 0 && (was == nil || was.WaitsFor != is.WaitsFor) ||
+		!is.Waits.For.IsZero() && (was == nil || was.Waits.For.Code != is.Waits.For.Code)
+	if is.State == ops.Approved && waits {
 		for _, l := range t.lines("op.next.approved", t.operationArgs(OperationView{Operation: is, Now: now})) {
 			say(l)
 		}

@@ -113,8 +113,8 @@ func CheckMatchers(texts []string) error {
 func (s *Silencer) CanSilence(service string) bool { return len(s.alerts[service]) > 0 }
 
 // Silence silences the alerts of the services at every Alertmanager, with one silence for each service. For a key that was silenced
-// before, the silences that are still there are kept, and made longer where they would end too early. The id that it gives ends
-// them, also those that an error came before.
+// before, the silences that are still there are kept, and made longer under their own id where they would end too early; those that
+// are over cannot be made longer, and new ones take their place. The id that it gives ends them, also those that an error came before.
 func (s *Silencer) Silence(ctx context.Context, r ops.SilenceRequest) (string, error) {
 	services := slices.DeleteFunc(slices.Clone(r.Services), func(name string) bool { return !s.CanSilence(name) })
 	if len(services) == 0 {

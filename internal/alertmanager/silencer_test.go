@@ -173,6 +173,43 @@ func TestAskedTwiceForTheSameOperationThereIsOneSilence(t *testing.T) {
 	}
 }
 
+func TestASilenceThatIsKeptUpStaysTheSameOneAndOneThatIsOverIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	am := realparts.Alertmanager(t, quietConfig)
+	s := silencerFor(t, Server{URLs: URLsOf(am)})
+	alert(t, am.URL, map[string]string{"alertname": "Down", "instance": "backend:8080"})
+	r := request("OP-9", "backend")
+	ask := func(length time.Duration) string {
+		t.Helper()
+		r.From = time.Now()
+		r.Until = r.From.Add(length)
+		if _, err := s.Silence(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		left := there(t, am.URL)
+		if len(left) != 1 || left[0].EndsAt.Sub(r.Until).Abs() > time.Second {
+			t.Fatalf("there are %+v, and one until %s was asked for", left, r.Until)
+		}
+		return left[0].ID
+	}
+	first := ask(time.Minute)
+	for range 3 {
+		if again := ask(5 * time.Minute); again != first {
+			t.Errorf("it was made longer and is another one: %s, %s", first, again)
+		}
+	}
+	eventually(t, "the alert is silenced", func() bool { return len(silenced(t, am.URL)) == 1 })
+	if err := s.Unsilence(t.Context(), "OP-9@"); err != nil {
+		t.Fatal(err)
+	}
+	short := ask(2 * time.Second) // nobody keeps it up: the bot is dead
+	eventually(t, "it is over by itself", func() bool { return len(there(t, am.URL)) == 0 && len(silenced(t, am.URL)) == 0 })
+	if next := ask(5 * time.Minute); next == short { // somebody took over
+		t.Errorf("%s was over, and cannot be made longer", next)
+	}
+	eventually(t, "the alert is silenced again", func() bool { return len(silenced(t, am.URL)) == 1 })
+}
+
 func TestAnyMemberOfAPairWillDo(t *testing.T) {
 	t.Parallel()
 	pair := realparts.AlertmanagerPair(t, quietConfig)

@@ -26,13 +26,15 @@ func (op *Operation) Apply(ev Event, now time.Time) (Result, error) {
 		return op.reviewed(ev, now)
 	case Refused:
 		var r Result
-		op.log(&r, Entry{Kind: WasRefused, By: ev.By, Text: ev.What + ": " + ev.Why}, now)
+		op.log(&r, Entry{Kind: WasRefused, By: ev.By, Text: ev.What, Why: ev.Why.orNil()}, now)
 		r.Notices = nil // the card shows nothing of it
 		return r, nil
 	case Tick:
 		return op.tick(now), nil
 	case Blocked:
 		return op.blocked(ev, now)
+	case Deferred:
+		return op.deferred(ev, now)
 	case Start:
 		return op.start(ev, now)
 	case Take:
@@ -165,14 +167,20 @@ func (op *Operation) void(ev Voided, now time.Time) (Result, error) {
 	default:
 		return r, ErrDecided
 	}
+	if ev.Why.IsZero() {
+		ev.Why.Code = TargetChanged
+	}
 	op.Changed = ev.Changed
-	op.end(&r, Void, Entry{Kind: WasVoided, By: clock, Text: ev.Reason, Changed: ev.Changed}, now)
+	op.end(&r, Void, Entry{Kind: WasVoided, By: clock, Why: &ev.Why, Changed: ev.Changed}, now)
 	return r, nil
 }
 
 // end ends what never began.
 func (op *Operation) end(r *Result, s State, e Entry, now time.Time) {
-	op.State, op.Ended, op.EndedBy, op.EndReason, op.WaitsFor = s, now, e.By, short(e.Text), 0
+	if e.Why != nil {
+		op.Why = *e.Why
+	}
+	op.State, op.Ended, op.EndedBy, op.EndReason, op.WaitsFor, op.Waits = s, now, e.By, short(e.Text), 0, Waiting{}
 	for i := range op.Steps {
 		op.Steps[i].State = StepSkipped
 	}
@@ -185,10 +193,24 @@ func (op *Operation) tick(now time.Time) Result {
 	late := op.State == Planned && !op.Expires.IsZero() && !now.Before(op.Expires) ||
 		op.State == Approved && !now.Before(op.StartBy)
 	if late {
-		op.end(&r, Expired, Entry{Kind: WasExpired, By: clock}, now)
+		why := op.lateBecause()
+		op.end(&r, Expired, Entry{Kind: WasExpired, By: clock, Why: &why}, now)
 		return r
 	}
 	return op.remind(now)
+}
+
+// lateBecause is why it did not begin in time.
+func (op *Operation) lateBecause() Reason {
+	switch {
+	case op.State == Planned:
+		return Reason{Code: TooFew, Count: op.Missing()}
+	case op.WaitsFor != 0:
+		return Reason{Code: LockHeld, Name: Key(op.WaitsFor)}
+	case op.Waits.For.Code != "":
+		return op.Waits.For
+	}
+	return Reason{Code: NotTaken}
 }
 
 func (op *Operation) blocked(ev Blocked, now time.Time) (Result, error) {
@@ -226,7 +248,7 @@ func (op *Operation) start(ev Start, now time.Time) (Result, error) {
 	if ev.Owner == "" || ev.Fence <= op.Lease.Fence {
 		return r, ErrFence
 	}
-	op.State, op.Started, op.WaitsFor = Running, now, 0
+	op.State, op.Started, op.WaitsFor, op.Waits = Running, now, 0, Waiting{}
 	op.Lease = Lease{Owner: ev.Owner, Fence: ev.Fence, Until: ev.Until}
 	op.log(&r, Entry{Kind: WasStarted, By: clock, Hash: hash}, now)
 	return r, nil
@@ -254,7 +276,7 @@ func (op *Operation) take(ev Take, now time.Time) (Result, error) {
 func (op *Operation) forget(now time.Time) {
 	for i := range op.Steps {
 		if st := &op.Steps[i]; st.State == StepRunning || st.State == StepUndoing {
-			st.State, st.Ended = StepUnknown, now
+			st.State, st.Ended, st.Reason = StepUnknown, now, Reason{Code: NobodyAtWork}
 		}
 	}
 }

@@ -48,6 +48,6 @@ func (AuditLog) Append(tx Tx, op *Operation, e Entry) error {
 	}
 	return log.Audit(audit.Entry{
 		At: e.At, Actor: actor, OSUser: e.By.OSUser, Team: e.By.Team, Channel: op.Where.Channel, Thread: op.Where.Thread, Action: string(e.Kind),
-		Word: op.Plan.Word, Target: op.Key(), Revision: op.Revision, Digest: op.Hash, Verdict: verdict, Reason: e.Text, Detail: e.Step,
+		Word: op.Plan.Word, Target: op.Key(), Revision: op.Revision, Digest: op.Hash, Verdict: verdict, Reason: e.said(), Detail: e.Step,
 	})
 }

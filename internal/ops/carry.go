@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 )
-
-// partWithin is what Alertmanager gets to answer.
-const partWithin = 10 * time.Second
 
 // goodbye is how long the last checkpoint may take when the program stops.
 const goodbye = 2 * time.Second
@@ -21,6 +17,8 @@ func (r *Runner) carry(ctx context.Context, h *hold) error {
 	keeping, enough := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { h.keep(keeping, r.cfg.Progress) })
+	quiet := &quiet{r: r, h: h}
+	wg.Go(func() { quiet.keep(keeping) })
 	defer wg.Wait()
 	defer enough()
 	for {
@@ -32,7 +30,7 @@ func (r *Runner) carry(ctx context.Context, h *hold) error {
 		var err error
 		switch next.Do {
 		case DoSilence:
-			err = r.silence(ctx, h, op)
+			err = quiet.begin(ctx)
 		case DoStep:
 			err = r.do(ctx, h, next.Step)
 		case DoLook:
@@ -40,7 +38,7 @@ func (r *Runner) carry(ctx context.Context, h *hold) error {
 		case DoUndo:
 			err = r.undo(ctx, h, next.Step)
 		case DoUnsilence:
-			err = r.unsilence(ctx, h, op)
+			err = quiet.end(ctx)
 		case DoFinish:
 			if err = h.apply(ctx, Finish{Holder: h.holder, Facts: r.svc.tell(op)}); err == nil {
 				return nil
@@ -89,9 +87,9 @@ func (r *Runner) do(ctx context.Context, h *hold, i int) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx) // it was told to stop; what it got to, a look will tell
 	case late, errors.Is(err, ErrUnclear), errors.Is(err, errPanic):
-		return h.apply(ctx, Lost{Holder: h.holder, Step: i, Reason: r.svc.reason(err), Late: late})
+		return h.apply(ctx, Lost{Holder: h.holder, Step: i, Why: r.svc.whyLate(err, late), Late: late})
 	}
-	return h.apply(ctx, Broke{Holder: h.holder, Step: i, Reason: r.svc.reason(err), Unchanged: errors.Is(err, ErrUnchanged)})
+	return h.apply(ctx, Broke{Holder: h.holder, Step: i, Why: r.svc.why(err), Unchanged: errors.Is(err, ErrUnchanged)})
 }
 
 // unmoved looks once more whether the target is what was approved, before the first step changes it: the backup before it may have
@@ -106,7 +104,7 @@ func (r *Runner) unmoved(ctx context.Context, h *hold, i int) error {
 		changed, err = r.svc.differences(ctx, op.Plan)
 	}
 	if err == nil && len(changed) > 0 {
-		err = &movedError{changed}
+		err = moved(changed)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnchanged, err)
@@ -114,19 +112,17 @@ func (r *Runner) unmoved(ctx context.Context, h *hold, i int) error {
 	return nil
 }
 
-// movedError says what of the target is not any more what was approved.
-type movedError struct{ changed []Difference }
-
-func (e *movedError) Error() string {
-	var parts []string
-	for _, d := range e.changed {
-		part := d.What
-		if d.Name != "" {
-			part += " of " + d.Name
+// moved says what of the target is not any more what was approved.
+func moved(changed []Difference) error {
+	b := &Because{Reason: Reason{Code: TargetMoved}}
+	for _, d := range changed {
+		what := d.Name
+		if what == "" {
+			what = d.What
 		}
-		parts = append(parts, fmt.Sprintf("%s (%s → %s)", part, d.Was, d.Is))
+		b.Names = append(b.Names, fmt.Sprintf("%s (%s → %s)", what, d.Was, d.Is))
 	}
-	return "the target changed while the backup was taken, and this was approved for another: " + strings.Join(parts, ", ")
+	return b
 }
 
 // lasting is a context that outlives the program's end for a moment, but not the loss of the lease.
@@ -154,12 +150,12 @@ func (r *Runner) undo(ctx context.Context, h *hold, i int) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return h.apply(ctx, Lost{Holder: h.holder, Step: i, Reason: r.svc.reason(err), Late: late})
+	return h.apply(ctx, Lost{Holder: h.holder, Step: i, Why: r.svc.whyLate(err, late), Late: late})
 }
 
 // look looks at the world until it tells something, at most for the step's deadline. Then people have to look.
 func (r *Runner) look(ctx context.Context, h *hold, i int) error {
-	seen, reason := SeenUnclear, ""
+	seen, why := SeenUnclear, Reason{}
 	until := time.Now().Add(h.now().Steps[i].Deadline)
 	for wait := r.cfg.Retry; ; wait = min(2*wait, 10*time.Second) {
 		_, err := r.call(ctx, h, i, func(d Doer, ctx context.Context, run *Run) error {
@@ -173,7 +169,7 @@ func (r *Runner) look(ctx context.Context, h *hold, i int) error {
 		if err == nil {
 			break
 		}
-		seen, reason = SeenUnclear, "looking at it: "+r.svc.reason(err)
+		seen, why = SeenUnclear, Reason{Code: CannotLook, Text: r.svc.why(err).String()}
 		if time.Now().Add(wait).After(until) || errors.Is(err, errPanic) || errors.Is(err, errNoStep) {
 			break
 		}
@@ -183,12 +179,12 @@ func (r *Runner) look(ctx context.Context, h *hold, i int) error {
 	}
 	switch seen {
 	case SeenDone, SeenNotDone, SeenPartly:
-		reason = ""
+		why = Reason{}
 	case SeenUnclear:
 	default:
-		seen, reason = SeenUnclear, fmt.Sprintf("looking at it saw %q", seen)
+		seen, why = SeenUnclear, Reason{Code: CannotLook, Text: fmt.Sprintf("it saw %q", seen)}
 	}
-	return h.apply(ctx, Looked{Holder: h.holder, Step: i, Seen: seen, Reason: reason})
+	return h.apply(ctx, Looked{Holder: h.holder, Step: i, Seen: seen, Why: why})
 }
 
 // errPanic says that a step broke: it may have done anything.
@@ -215,35 +211,4 @@ func (r *Runner) call(ctx context.Context, h *hold, i int, f func(d Doer, ctx co
 	}()
 	err = f(d, within, &Run{Operation: *op.clone(), Step: st.StepPlan, index: i, hold: h})
 	return err != nil && within.Err() != nil && ctx.Err() == nil, err
-}
-
-func (r *Runner) silence(ctx context.Context, h *hold, op *Operation) error {
-	ev := Silenced{Holder: h.holder}
-	if s := r.svc.cfg.Silencer; s == nil {
-		ev.Err = "no Alertmanager is configured any more"
-	} else {
-		within, cancel := context.WithTimeout(ctx, partWithin)
-		defer cancel()
-		from := r.svc.now()
-		ev.Until = from.Add(op.Plan.longest())
-		id, err := s.Silence(within, SilenceRequest{Key: op.Key(), Services: op.Plan.Silence, From: from, Until: ev.Until, By: op.By})
-		if ev.ID = id; err != nil {
-			ev.Err = r.svc.reason(err)
-		}
-	}
-	return h.apply(ctx, ev)
-}
-
-func (r *Runner) unsilence(ctx context.Context, h *hold, op *Operation) error {
-	ev := Unsilenced{Holder: h.holder}
-	if s := r.svc.cfg.Silencer; s == nil {
-		ev.Err = "no Alertmanager is configured any more"
-	} else {
-		within, cancel := context.WithTimeout(ctx, partWithin)
-		defer cancel()
-		if err := s.Unsilence(within, op.Silence.ID); err != nil {
-			ev.Err = r.svc.reason(err)
-		}
-	}
-	return h.apply(ctx, ev)
 }

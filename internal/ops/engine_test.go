@@ -101,6 +101,7 @@ func TestATargetThatChangedVoidsThePlan(t *testing.T) {
 		s.once()
 		s.want(op, ops.Approved) // not known now is no change: it waits
 		s.target.set("abc", nil)
+		s.pass(time.Second)
 		s.once()
 		s.want(op, ops.Done)
 	})
@@ -114,6 +115,7 @@ func TestRolesAreAskedAgainAtTheStart(t *testing.T) {
 		s.want(op, ops.Approved)
 		s.people.away = nil
 		s.people.lost[bob.ID] = true
+		s.pass(time.Second)
 		s.once()
 		s.want(op, ops.Void)
 		s.people.lost = map[string]bool{}
@@ -194,7 +196,7 @@ func TestAFailedStepIsUndoneWithAllBeforeItInReverse(t *testing.T) {
 		if !slices.Equal(order, want) {
 			s.Errorf("order = %v", order)
 		}
-		if op.Outcome.Step != "health" || op.Outcome.Reason != "502" {
+		if op.Outcome.Step != "health" || op.Outcome.Reason.Text != "502" {
 			s.Errorf("outcome = %+v", op.Outcome)
 		}
 	})

@@ -37,14 +37,14 @@ type Cancel struct {
 // Voided says that the plan does not fit the world any more: the target changed, or somebody lost their role.
 type Voided struct {
 	Changed []Difference
-	Reason  string
+	Why     Reason
 }
 
 // Refused keeps in the timeline that somebody tried what they may not.
 type Refused struct {
 	By   Person
 	What string // "approve", "reject", …
-	Why  string
+	Why  Reason
 }
 
 // Tick lets the operation look at the time.
@@ -85,13 +85,21 @@ type Silenced struct {
 	Holder
 	ID    string
 	Until time.Time
-	Err   string
+	Err   Reason
+}
+
+// Extended says that the silence is there for longer, or why it is not.
+type Extended struct {
+	Holder
+	ID    string
+	Until time.Time
+	Err   Reason
 }
 
 // Unsilenced says that the silence ended, or why it did not.
 type Unsilenced struct {
 	Holder
-	Err string
+	Err Reason
 }
 
 // Began says that a step begins. It is committed before the step does anything.
@@ -125,24 +133,24 @@ type Succeeded struct {
 type Broke struct {
 	Holder
 	Step      int
-	Reason    string
+	Why       Reason
 	Unchanged bool
 }
 
 // Lost says that it is not known whether a step (or its undo) was done.
 type Lost struct {
 	Holder
-	Step   int
-	Reason string
-	Late   bool // it ran out of its time
+	Step int
+	Why  Reason
+	Late bool // it ran out of its time
 }
 
 // Looked says what a look at the world told of an unknown step.
 type Looked struct {
 	Holder
-	Step   int
-	Seen   Seen
-	Reason string
+	Step int
+	Seen Seen
+	Why  Reason // why it could not tell
 }
 
 // UndoBegan says that the way back of a step begins.
@@ -176,6 +184,7 @@ func (Blocked) event()       {}
 func (Beat) event()          {}
 func (Release) event()       {}
 func (Silenced) event()      {}
+func (Extended) event()      {}
 func (Unsilenced) event()    {}
 func (Began) event()         {}
 func (Progressed) event()    {}

@@ -47,7 +47,7 @@ func (h *hold) apply(ctx context.Context, ev Event) error {
 			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case h.over():
+		case h.lost():
 			h.stop(ErrFence)
 			return ErrFence
 		}
@@ -86,8 +86,8 @@ func fatal(err error) bool {
 	return false
 }
 
-// over tells whether the lease is over by our own clock.
-func (h *hold) over() bool {
+// lost tells whether the lease is over by our own clock.
+func (h *hold) lost() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return !h.svc.now().Before(h.until)
@@ -125,7 +125,7 @@ func (h *hold) keep(ctx context.Context, every time.Duration) {
 		case fatal(err):
 			h.stop(err)
 			return
-		case h.over():
+		case h.lost():
 			h.stop(ErrFence)
 			return
 		default:

@@ -31,7 +31,7 @@ func TestATargetThatChangesDuringTheBackupIsNotTouched(t *testing.T) {
 		op := s.mustApprove(s.ask(), bob)
 		s.once()
 		op = s.want(op, ops.Failed, ops.StepDone, ops.StepFailed, ops.StepSkipped)
-		if !op.Outcome.Unchanged || !strings.Contains(op.Outcome.Reason, "def") {
+		if !op.Outcome.Unchanged || !strings.Contains(op.Outcome.Reason.String(), "def") {
 			s.Errorf("outcome = %+v", op.Outcome)
 		}
 		if s.app.thing(op.Number, "stop:backend").begun > 0 {
@@ -122,7 +122,7 @@ func TestWhatAStepSaysIsKeptWithoutItsSecrets(t *testing.T) {
 					s.Fatal(err)
 				}
 				all := fmt.Sprintf("%+v %+v", op, entries)
-				if !op.State.Over() || strings.Contains(all, "hunter2") || !strings.Contains(op.Outcome.Reason, "•••") {
+				if !op.State.Over() || strings.Contains(all, "hunter2") || !strings.Contains(op.Outcome.Reason.String(), "•••") {
 					s.Errorf("%s: %+v", op.State, op.Outcome)
 				}
 			})

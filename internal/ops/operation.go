@@ -66,10 +66,12 @@ type Operation struct {
 	Approved  time.Time   `json:"approved,omitzero"`
 	StartBy   time.Time   `json:"start_by,omitzero"`    // an approval is not for ever
 	WaitsFor  int64       `json:"waits_for,omitempty"`  // the operation that holds the project's lock
+	Waits     Waiting     `json:"waits,omitzero"`       // what cannot be found out before it may begin
 	EndedBy   Person      `json:"ended_by,omitzero"`    // who rejected or cancelled
-	EndReason string      `json:"end_reason,omitempty"` // why it was rejected, cancelled or void: hostile
+	EndReason string      `json:"end_reason,omitempty"` // what they said: hostile
 
-	Changed []Difference `json:"changed,omitempty"` // why it is void
+	Why     Reason       `json:"why,omitzero"`      // why it is void, or did not begin in time
+	Changed []Difference `json:"changed,omitempty"` // at the target
 
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
@@ -136,18 +138,19 @@ type Lease struct {
 type Silence struct {
 	Tried bool      `json:"tried,omitempty"`
 	ID    string    `json:"id,omitempty"`
-	Until time.Time `json:"until,omitzero"`
+	Until time.Time `json:"until,omitzero"`  // it ends by itself when nobody keeps it up
+	Short bool      `json:"short,omitempty"` // it ended too early, and people were told
 	Ended bool      `json:"ended,omitempty"`
 }
 
 // Outcome is what an operation that ran has led to.
 type Outcome struct {
 	Step      string   `json:"step,omitempty"`      // that failed or is not known
-	Reason    string   `json:"reason,omitempty"`    // why: what a program said, hostile
+	Reason    Reason   `json:"why,omitzero"`        // why
 	Unchanged bool     `json:"unchanged,omitempty"` // it failed before it changed anything
 	Left      []string `json:"left,omitempty"`      // steps whose changes stay although it did not end well
-	Warnings  []string `json:"warnings,omitempty"`
-	Facts     []Fact   `json:"facts,omitempty"` // what it has changed or made
+	Warnings  []Reason `json:"warned,omitempty"`    // what went wrong beside the steps
+	Facts     []Fact   `json:"facts,omitempty"`     // what it has changed or made
 }
 
 // Part says to which part of a plan a step belongs.
@@ -186,7 +189,7 @@ type Step struct {
 	Ended    time.Time       `json:"ended,omitzero"`
 	Progress Progress        `json:"progress,omitzero"`
 	Output   json.RawMessage `json:"output,omitempty"` // what it recorded, for later steps, for its own look and for the way back
-	Reason   string          `json:"reason,omitempty"` // why it failed or is not known: hostile
+	Reason   Reason          `json:"why,omitzero"`     // why it failed or is not known
 
 	Touched   bool `json:"touched,omitempty"` // it may have changed the application, and that was not undone
 	WasUndone bool `json:"was_undone,omitempty"`
@@ -254,7 +257,7 @@ func (op *Operation) NextDue() time.Time {
 	case Planned:
 		return op.Expires
 	case Approved:
-		return op.Approved
+		return op.dueAgain()
 	case Running:
 		return op.Lease.Until.Add(takeoverAfter)
 	}

@@ -73,12 +73,20 @@ type target struct {
 	commit string
 	err    error
 	looks  int
+	hung   map[string]bool // projects of which no look ends
 }
 
-func (t *target) Fingerprint(context.Context, ops.Plan) (ops.Fingerprint, error) {
+func (t *target) Fingerprint(ctx context.Context, p ops.Plan) (ops.Fingerprint, error) {
+	t.mu.Lock()
+	t.looks++
+	hung := t.hung[p.Project]
+	t.mu.Unlock()
+	if hung {
+		<-ctx.Done()
+		return ops.Fingerprint{}, ctx.Err()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.looks++
 	return ops.Fingerprint{Services: map[string][]string{"backend": {"sha256:1"}}, Commit: t.commit}, t.err
 }
 

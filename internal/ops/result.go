@@ -22,6 +22,7 @@ const (
 	WasVoided     EntryKind = "void"
 	WasRefused    EntryKind = "refused" // Text: what and why
 	WasBlocked    EntryKind = "blocked" // Text: the key of who holds the lock
+	WasDeferred   EntryKind = "defer"   // Why: what cannot be found out
 	WasStarted    EntryKind = "start"
 	WasTaken      EntryKind = "take"    // another Runner went on
 	WasReleased   EntryKind = "release" // its Runner stopped
@@ -48,7 +49,19 @@ type Entry struct {
 	Hash      string       `json:"hash,omitempty"`
 	Step      string       `json:"step,omitempty"`
 	Text      string       `json:"text,omitempty"` // hostile
+	Why       *Reason      `json:"why,omitempty"`
 	Changed   []Difference `json:"changed,omitempty"`
+}
+
+// said is what the entry says besides its kind, in one line.
+func (e Entry) said() string {
+	switch {
+	case e.Why == nil:
+		return e.Text
+	case e.Text == "":
+		return e.Why.String()
+	}
+	return e.Text + ": " + e.Why.String()
 }
 
 // Result is what an event led to. It is committed together with the operation.
@@ -137,7 +150,12 @@ func (op *Operation) told(r *Result, now time.Time) {
 		op.Quiet = false // what was to be quiet and did not end well is said
 		op.card(r, now)
 	}
-	n := op.notice(incidents.OperationResult, "/"+strconv.FormatInt(op.Entries, 10), now)
+	r.Notices = append(r.Notices, op.reply(incidents.OperationResult, "/"+strconv.FormatInt(op.Entries, 10), now))
+}
+
+// reply says something in the thread that the operation's message is in, or begins.
+func (op *Operation) reply(kind incidents.NoticeKind, key string, now time.Time) incidents.Notice {
+	n := op.notice(kind, key, now)
 	switch {
 	case op.Where.Root != "":
 		n.Root = op.Where.Root // Slack's threads have one level
@@ -146,7 +164,7 @@ func (op *Operation) told(r *Result, now time.Time) {
 	default:
 		n.Root = op.CardKey()
 	}
-	r.Notices = append(r.Notices, n)
+	return n
 }
 
 // birth is what asking leads to.

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/ai-notebook/notebookbot/internal/access"
 )
 
 // RunnerConfig is how a Runner behaves.
@@ -19,6 +17,7 @@ type RunnerConfig struct {
 	Lease    time.Duration   // how long an operation stays its own without a sign of life; zero: 30 s
 	Parallel int             // operations at the same time; zero: 4
 	Progress time.Duration   // how often progress is shown at most; zero: a second
+	Quiet    time.Duration   // how often it looks whether a silence is to be made longer; zero: 10 s
 	Retry    time.Duration   // the first wait before something is tried again; zero: 200 ms
 	// Only tells which operations it looks at; nil: at all. Who works for one operation leaves the others to the bot.
 	Only func(number int64) bool
@@ -33,6 +32,7 @@ type Runner struct {
 	mu     sync.Mutex
 	active map[int64]bool
 	said   map[int64]string // why an operation could not be claimed, as it was logged last
+	slots  chan struct{}    // one for each operation that is carried out
 }
 
 // NewRunner makes a Runner for the operations of a Service.
@@ -41,44 +41,49 @@ func NewRunner(svc *Service, cfg RunnerConfig) *Runner {
 	cfg.Lease = cmp.Or(cfg.Lease, 30*time.Second)
 	cfg.Parallel = cmp.Or(cfg.Parallel, 4)
 	cfg.Progress = cmp.Or(cfg.Progress, time.Second)
+	cfg.Quiet = cmp.Or(cfg.Quiet, 10*time.Second)
 	cfg.Retry = cmp.Or(cfg.Retry, 200*time.Millisecond)
-	return &Runner{svc: svc, cfg: cfg, log: svc.log, active: map[int64]bool{}, said: map[int64]string{}}
+	return &Runner{
+		svc: svc, cfg: cfg, log: svc.log, active: map[int64]bool{}, said: map[int64]string{}, slots: make(chan struct{}, cfg.Parallel),
+	}
 }
 
-// lookAt is how many due operations are looked at in one round.
-const lookAt = 64
+const (
+	pageOf  = 64 // due operations are read in pages of so many
+	looksAt = 32 // so many are looked at at once: where the engine hangs, a look takes long, and others must not wait for it
+)
 
 // Run carries out operations until ctx ends. Steps under way are told to stop, and what they got to is left to the next Runner,
 // which looks.
 func (r *Runner) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	slots := make(chan struct{}, r.cfg.Parallel)
+	looks := make(chan struct{}, looksAt)
 	freed := make(chan struct{}, 1)
 	tick := time.NewTicker(r.cfg.Poll)
 	defer tick.Stop()
 	for {
-		due, err := r.svc.store.DueOperations(ctx, r.svc.now(), lookAt)
-		if err != nil && ctx.Err() == nil {
-			r.log.ErrorContext(ctx, "looking for operations", "err", err)
-		}
-		for _, n := range due {
-			if len(slots) == cap(slots) || !r.take(n) {
-				continue
+		err := r.each(ctx, func(n int64) {
+			select {
+			case looks <- struct{}{}:
+			case <-ctx.Done():
+				r.give(n)
+				return
 			}
-			slots <- struct{}{}
 			wg.Go(func() {
-				defer func() {
-					r.give(n)
-					<-slots
-				}()
-				if r.one(ctx, n) {
+				defer r.give(n)
+				h, worked := r.one(ctx, n)
+				<-looks
+				if r.work(ctx, h) || worked {
 					select {
 					case freed <- struct{}{}: // what waited for its lock may go
 					default:
 					}
 				}
 			})
+		})
+		if err != nil && ctx.Err() == nil {
+			r.log.ErrorContext(ctx, "looking for operations", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -87,6 +92,26 @@ func (r *Runner) Run(ctx context.Context) error {
 		case <-freed:
 		case <-tick.C:
 		}
+	}
+}
+
+// each takes every operation that is due, page by page, so that those which cannot go on never hide the others.
+func (r *Runner) each(ctx context.Context, do func(n int64)) error {
+	now, last := r.svc.now(), Due{}
+	for {
+		page, err := r.svc.store.DueOperations(ctx, now, last, pageOf)
+		if err != nil {
+			return err
+		}
+		for _, d := range page {
+			if ctx.Err() == nil && r.take(d.Number) {
+				do(d.Number)
+			}
+		}
+		if len(page) < pageOf || ctx.Err() != nil {
+			return nil
+		}
+		last = page[len(page)-1]
 	}
 }
 
@@ -115,20 +140,12 @@ func (r *Runner) Adopt(ctx context.Context) error {
 
 // Once looks at everything that is due now, carries it out, one after the other, and tells whether anything was done.
 func (r *Runner) Once(ctx context.Context) (worked bool, err error) {
-	due, err := r.svc.store.DueOperations(ctx, r.svc.now(), lookAt)
-	if err != nil {
-		return false, err
-	}
-	for _, n := range due {
-		if ctx.Err() != nil {
-			break
-		}
-		if r.take(n) {
-			worked = r.one(ctx, n) || worked
-			r.give(n)
-		}
-	}
-	return worked, nil
+	err = r.each(ctx, func(n int64) {
+		defer r.give(n)
+		h, changed := r.one(ctx, n)
+		worked = r.work(ctx, h) || changed || worked
+	})
+	return worked, err
 }
 
 func (r *Runner) take(n int64) bool {
@@ -147,34 +164,39 @@ func (r *Runner) give(n int64) {
 	delete(r.active, n)
 }
 
-// one does what is due with one operation and tells whether it changed.
-func (r *Runner) one(ctx context.Context, n int64) bool {
+// one does what is due with one operation and tells whether it changed. A hold: it is to be carried out.
+func (r *Runner) one(ctx context.Context, n int64) (*hold, bool) {
 	log := r.log.With("operation", Key(n))
 	op, err := r.svc.store.FindOperation(ctx, n)
 	if err != nil {
-		log.ErrorContext(ctx, "reading an operation", "err", err)
+		if ctx.Err() == nil {
+			log.ErrorContext(ctx, "reading an operation", "err", err)
+		}
+		return nil, false
+	}
+	h, changed, err := r.claim(ctx, op)
+	switch {
+	case err == nil, ctx.Err() != nil:
+	case errors.Is(err, ErrDecided), errors.Is(err, ErrFence), errors.Is(err, ErrExpired): // another Runner was faster
+	case r.news(n, err.Error()):
+		log.WarnContext(ctx, "claiming an operation", "err", err)
+	}
+	return h, changed
+}
+
+// work carries a claimed operation out and tells whether there was one.
+func (r *Runner) work(ctx context.Context, h *hold) bool {
+	if h == nil {
 		return false
 	}
+	defer func() { <-r.slots }()
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	h, changed, err := r.claim(work, op)
-	switch {
-	case ctx.Err() != nil:
-		return changed
-	case errors.Is(err, ErrDecided), errors.Is(err, ErrFence), errors.Is(err, ErrExpired):
-		return changed // another Runner was faster
-	case err != nil:
-		if r.news(n, err.Error()) {
-			log.WarnContext(ctx, "claiming an operation", "err", err)
-		}
-		return changed
-	case h == nil:
-		return changed
-	}
 	h.stop = stop
-	r.news(n, "")
-	log.InfoContext(ctx, "carrying out", "word", op.Plan.Word, "fence", h.holder.Fence)
-	err = r.carry(work, h)
+	r.news(h.number, "")
+	log := r.log.With("operation", Key(h.number))
+	log.InfoContext(ctx, "carrying out", "word", h.now().Plan.Word, "fence", h.holder.Fence)
+	err := r.carry(work, h)
 	switch {
 	case err == nil:
 		log.InfoContext(ctx, "over", "state", string(h.now().State), "took", h.now().Took())
@@ -186,13 +208,16 @@ func (r *Runner) one(ctx context.Context, n int64) bool {
 	return true
 }
 
-// claim makes an operation this Runner's own. No hold and no error: there is nothing to carry out now.
+// claim makes an operation this Runner's own: its hold comes with one of the slots. No hold and no error: there is nothing to carry
+// out now.
 func (r *Runner) claim(ctx context.Context, op *Operation) (*hold, bool, error) {
 	now := r.svc.now()
 	var ev Event
 	switch {
 	case op.State == Planned, op.State == Approved && !now.Before(op.StartBy), op.ToReview():
 		ev = Tick{}
+	case op.State.Over(), len(r.slots) == cap(r.slots):
+		return nil, false, nil
 	case op.State == Approved:
 		if !r.knows(op) {
 			return nil, false, errSteps // it expires
@@ -205,12 +230,8 @@ func (r *Runner) claim(ctx context.Context, op *Operation) (*hold, bool, error) 
 			ev = Blocked{By: other}
 			break
 		}
-		void, err := r.allowed(ctx, op)
-		if err != nil {
+		if ev, err = r.allowed(ctx, op); err != nil {
 			return nil, false, err
-		}
-		if void != nil {
-			ev = *void
 		}
 	case op.State == Running:
 		// Another version of the program may still go on with it. When none did for so long, none will, and the project's lock and
@@ -218,8 +239,13 @@ func (r *Runner) claim(ctx context.Context, op *Operation) (*hold, bool, error) 
 		if !r.knows(op) && now.Before(op.NextDue().Add(startWithin)) {
 			return nil, false, errSteps
 		}
-	default:
-		return nil, false, nil
+	}
+	if ev == nil {
+		select {
+		case r.slots <- struct{}{}:
+		default:
+			return nil, false, nil // others were faster
+		}
 	}
 	var h *hold
 	changed := false
@@ -234,9 +260,12 @@ func (r *Runner) claim(ctx context.Context, op *Operation) (*hold, bool, error) 
 		return err
 	})
 	if err != nil {
-		return nil, false, err
+		h, changed = nil, false
 	}
-	return h, changed, nil
+	if ev == nil && h == nil {
+		<-r.slots
+	}
+	return h, changed, err
 }
 
 // grab takes the project's lock and the lease, in one transaction.
@@ -284,14 +313,6 @@ func (r *Runner) grab(tx Tx, n int64) (*hold, bool, error) {
 	}, changed, nil
 }
 
-// errPolicy says that the configuration asks for more than it did when the operation was asked for.
-var errPolicy = errors.New("its policy asks for more approvals by now")
-
-// lax tells whether a rule asks for more than this policy did.
-func (p Policy) lax(rule access.Rule) bool {
-	return rule.Approvals > p.Approvals || rule.Approvals > 0 && p.SelfApproval && !rule.SelfApproval
-}
-
 // errSteps says that a plan was made by another version of the program.
 var errSteps = errors.New("this program does not know all its steps")
 
@@ -312,7 +333,9 @@ func (r *Runner) news(n int64, why string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	was := r.said[n]
-	r.said[n] = why
+	if r.said[n] = why; why == "" {
+		delete(r.said, n)
+	}
 	return was != why
 }
 
@@ -324,40 +347,4 @@ func (r *Runner) knows(op *Operation) bool {
 		}
 	}
 	return true
-}
-
-// allowed asks again, right before the start, what was asked at each click: whether those who asked and approved still may, and
-// whether the target is still the same. Nil: it may start.
-func (r *Runner) allowed(ctx context.Context, op *Operation) (*Voided, error) {
-	people, word := r.svc.cfg.People, op.Plan.Word
-	ctx, cancel := context.WithTimeout(ctx, 2*lookWithin)
-	defer cancel()
-	judge := func(err error) (*Voided, error) {
-		if err != nil && definite(err) {
-			return &Voided{Reason: err.Error()}, nil
-		}
-		return nil, err
-	}
-	if v, err := judge(r.svc.mayRun(ctx, op.By, word)); v != nil || err != nil {
-		return v, err
-	}
-	if rule, ok := people.Rule(word); op.Alone == nil && (!ok || op.Policy.lax(rule) && op.counting(rule.SelfApproval) < rule.Approvals) {
-		return &Voided{Reason: errPolicy.Error()}, nil
-	}
-	if op.Alone != nil {
-		if v, err := judge(people.MayActAlone(ctx, op.Alone.By, word)); v != nil || err != nil {
-			return v, err
-		}
-	} else {
-		for _, vote := range op.Votes {
-			if v, err := judge(people.MayApprove(ctx, vote.By, word)); v != nil || err != nil {
-				return v, err
-			}
-		}
-	}
-	changed, err := r.svc.differences(ctx, op.Plan)
-	if err != nil || len(changed) == 0 {
-		return nil, err
-	}
-	return &Voided{Changed: changed}, nil
 }

@@ -22,6 +22,8 @@ func (op *Operation) ran(ev Event, now time.Time) (Result, error) {
 		return op.held(ev.Holder, func() error { return op.release(&r, now) }, &r)
 	case Silenced:
 		return op.held(ev.Holder, func() error { return op.silenced(&r, ev, now) }, &r)
+	case Extended:
+		return op.held(ev.Holder, func() error { return op.extended(&r, ev, now) }, &r)
 	case Unsilenced:
 		return op.held(ev.Holder, func() error { return op.unsilenced(&r, ev, now) }, &r)
 	case Began:
@@ -105,10 +107,29 @@ func (op *Operation) silenced(r *Result, ev Silenced, now time.Time) error {
 		return nil
 	}
 	op.Silence = Silence{Tried: true, ID: ev.ID, Until: ev.Until, Ended: ev.ID == ""}
-	if ev.Err != "" {
-		op.warn("silence: " + ev.Err)
+	op.warn(ev.Err)
+	op.log(r, Entry{Kind: WasSilenced, Text: ev.ID, Why: ev.Err.orNil()}, now)
+	return nil
+}
+
+// extended says nothing to people as long as it goes well.
+func (op *Operation) extended(r *Result, ev Extended, now time.Time) error {
+	s := &op.Silence
+	if !s.Tried || s.Ended {
+		return nil
 	}
-	op.log(r, Entry{Kind: WasSilenced, Text: ev.ID + ev.Err}, now)
+	if !ev.Err.IsZero() {
+		if !s.Short {
+			s.Short = true
+			op.warn(ev.Err)
+			op.log(r, Entry{Kind: WasSilenced, Why: &ev.Err}, now)
+		}
+		return nil
+	}
+	if ev.Until.After(s.Until) {
+		s.ID, s.Until = ev.ID, ev.Until
+		op.change(r, now)
+	}
 	return nil
 }
 
@@ -117,15 +138,15 @@ func (op *Operation) unsilenced(r *Result, ev Unsilenced, now time.Time) error {
 		return nil
 	}
 	op.Silence.Ended = true
-	if ev.Err != "" {
-		op.warn("end of the silence: " + ev.Err)
-	}
-	op.log(r, Entry{Kind: WasUnsilenced, Text: ev.Err}, now)
+	op.warn(ev.Err)
+	op.log(r, Entry{Kind: WasUnsilenced, Why: ev.Err.orNil()}, now)
 	return nil
 }
 
-func (op *Operation) warn(text string) {
-	op.Outcome.Warnings = append(slices.Clip(op.Outcome.Warnings), short(text))
+func (op *Operation) warn(why Reason) {
+	if !why.IsZero() {
+		op.Outcome.Warnings = append(slices.Clip(op.Outcome.Warnings), why)
+	}
 }
 
 // fits tells whether that is what is to be done next: the state alone decides, not who says it.
@@ -141,7 +162,7 @@ func (op *Operation) began(r *Result, i int, st *Step, now time.Time) error {
 	if !op.fits(DoStep, i) {
 		return ErrOrder
 	}
-	st.State, st.Started, st.Ended, st.Progress, st.Reason = StepRunning, now, time.Time{}, Progress{}, ""
+	st.State, st.Started, st.Ended, st.Progress, st.Reason = StepRunning, now, time.Time{}, Progress{}, Reason{}
 	st.Tries++
 	st.Touched = st.Changes
 	op.log(r, Entry{Kind: StepBegan, Step: st.Name}, now)
@@ -167,16 +188,19 @@ func (op *Operation) broke(r *Result, st *Step, ev Broke, now time.Time) error {
 	if st.State != StepRunning {
 		return ErrOrder
 	}
-	op.fail(st, ev.Reason, now)
+	op.fail(st, ev.Why, now)
 	if ev.Unchanged {
 		st.Touched = false
 	}
-	op.log(r, Entry{Kind: StepBroke, Step: st.Name, Text: ev.Reason}, now)
+	op.log(r, Entry{Kind: StepBroke, Step: st.Name, Why: ev.Why.orNil()}, now)
 	return nil
 }
 
-func (op *Operation) fail(st *Step, reason string, now time.Time) {
-	st.State, st.Ended, st.Reason = StepFailed, now, short(reason)
+func (op *Operation) fail(st *Step, why Reason, now time.Time) {
+	if why.IsZero() {
+		why.Code = NotKnown
+	}
+	st.State, st.Ended, st.Reason = StepFailed, now, why
 	if op.Outcome.Step == "" {
 		op.Outcome.Step, op.Outcome.Reason = st.Name, st.Reason
 	}
@@ -189,9 +213,9 @@ func (op *Operation) lost(r *Result, st *Step, ev Lost, now time.Time) error {
 	if st.State != StepRunning && st.State != StepUndoing {
 		return ErrOrder
 	}
-	st.State, st.Ended, st.Reason = StepUnknown, now, short(ev.Reason)
+	st.State, st.Ended, st.Reason = StepUnknown, now, ev.Why
 	st.Late = st.Late || ev.Late && !st.Undoing
-	op.log(r, Entry{Kind: StepLost, Step: st.Name, Text: ev.Reason}, now)
+	op.log(r, Entry{Kind: StepLost, Step: st.Name, Why: ev.Why.orNil()}, now)
 	return nil
 }
 
@@ -200,39 +224,38 @@ func (op *Operation) looked(r *Result, st *Step, ev Looked, now time.Time) error
 	if st.State != StepUnknown {
 		return ErrOrder
 	}
-	reason := ev.Reason
-	if reason == "" {
-		reason = st.Reason
+	why := ev.Why
+	if why.IsZero() {
+		why = st.Reason
+	}
+	if why.IsZero() {
+		why.Code = NotKnown
 	}
 	switch {
 	case ev.Seen == SeenUnclear:
-		st.State, st.Reason = StepUnclear, short(reason)
+		st.State, st.Reason = StepUnclear, why
 		if op.Outcome.Step == "" {
 			op.Outcome.Step, op.Outcome.Reason = st.Name, st.Reason
 		}
 	case st.Undoing && ev.Seen == SeenNotDone:
 		st.State, st.Touched, st.WasUndone = StepUndone, false, true
 	case st.Undoing && st.Undos >= maxUndos:
-		st.State, st.Reason = StepKept, short(reason)
+		st.State, st.Reason = StepKept, why
 	case st.Undoing:
 		st.State = StepFailed // its way back is begun once more
 	case ev.Seen == SeenDone:
 		st.State = StepDone
 	case ev.Seen == SeenPartly:
-		op.fail(st, reason, now)
+		op.fail(st, why, now)
 	case ev.Seen == SeenNotDone && (st.Late || st.Tries >= maxTries):
 		st.Touched = false
-		op.fail(st, reason, now)
+		op.fail(st, why, now)
 	case ev.Seen == SeenNotDone:
 		st.State, st.Touched = Pending, false
 	default:
 		return fmt.Errorf("%w: a look saw %q", ErrOrder, ev.Seen)
 	}
-	text := string(ev.Seen)
-	if ev.Reason != "" {
-		text += ": " + ev.Reason
-	}
-	op.log(r, Entry{Kind: StepLooked, Step: st.Name, Text: text}, now)
+	op.log(r, Entry{Kind: StepLooked, Step: st.Name, Text: string(ev.Seen), Why: ev.Why.orNil()}, now)
 	return nil
 }
 
@@ -289,7 +312,7 @@ func (op *Operation) finish(ev Finish, now time.Time) (Result, error) {
 	if op.State != Undone && !op.Outcome.Unchanged {
 		op.Outcome.Facts = ev.Facts
 	}
-	op.log(&r, Entry{Kind: WasFinished, Step: op.Outcome.Step, Text: op.Outcome.Reason}, now)
+	op.log(&r, Entry{Kind: WasFinished, Step: op.Outcome.Step, Why: op.Outcome.Reason.orNil()}, now)
 	op.told(&r, now)
 	return r, nil
 }

@@ -217,7 +217,7 @@ func (s *Service) bound(ctx context.Context, op *Operation, ev Event) (*Decision
 		return nil, err
 	}
 	if len(changed) > 0 {
-		d.ev, d.Changed = Voided{Changed: changed}, changed
+		d.ev, d.Changed = Voided{Changed: changed, Why: Reason{Code: TargetChanged}}, changed
 	}
 	return d, nil
 }
@@ -274,7 +274,7 @@ func (s *Service) dry(op *Operation, ev Event) (*Decision, error) {
 
 // RefuseIn keeps in the timeline and the audit log that somebody tried what they may not. What is a word such as "approve".
 func (s *Service) RefuseIn(tx Tx, number int64, by Person, what string, why error, now time.Time) error {
-	_, _, err := s.applyIn(tx, number, Refused{By: by, What: what, Why: why.Error()}, stamp(now))
+	_, _, err := s.applyIn(tx, number, Refused{By: by, What: what, Why: refusal(why)}, stamp(now))
 	return err
 }
 
@@ -298,11 +298,13 @@ func definite(err error) bool {
 }
 
 // reason is what an error says, as it may be kept and shown: whatever a step's program wrote may have got into it.
-func (s *Service) reason(err error) string {
+func (s *Service) reason(err error) string { return s.redact(err.Error()) }
+
+func (s *Service) redact(text string) string {
 	if s.cfg.Redact == nil {
-		return err.Error()
+		return text
 	}
-	return s.cfg.Redact(err.Error())
+	return s.cfg.Redact(text)
 }
 
 // doer finds what does a step.

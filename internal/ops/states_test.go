@@ -26,17 +26,18 @@ func at(t *testing.T, state State) *Operation {
 	op.birth(noon)
 	yes, me := Approve{By: Person{Actor: incidents.Person("UYES")}}, Holder{Owner: "me", Fence: 1}
 	start := Start{Holder: me, Until: noon.Add(time.Minute)}
+	boom := Reason{Code: Said, Text: "boom"}
 	both := []Event{yes, start, Began{me, 0}, Succeeded{me, 0}, Began{me, 1}}
 	for _, ev := range map[State][]Event{
 		Planned:  nil,
 		Approved: {yes},
 		Running:  {yes, start},
 		Done:     append(both, Succeeded{me, 1}, Finish{Holder: me}),
-		Undone: append(both, Broke{me, 1, "boom", false}, UndoBegan{me, 1}, UndoSucceeded{me, 1}, UndoBegan{me, 0},
+		Undone: append(both, Broke{me, 1, boom, false}, UndoBegan{me, 1}, UndoSucceeded{me, 1}, UndoBegan{me, 0},
 			UndoSucceeded{me, 0}, Finish{Holder: me}),
-		Failed:    {yes, start, Began{me, 0}, Broke{me, 0, "boom", true}, Finish{Holder: me}},
-		Unknown:   {yes, start, Began{me, 0}, Lost{me, 0, "gone", false}, Looked{me, 0, SeenUnclear, ""}, Finish{Holder: me}},
-		Void:      {Voided{Reason: "changed"}},
+		Failed:    {yes, start, Began{me, 0}, Broke{me, 0, boom, true}, Finish{Holder: me}},
+		Unknown:   {yes, start, Began{me, 0}, Lost{me, 0, boom, false}, Looked{me, 0, SeenUnclear, Reason{}}, Finish{Holder: me}},
+		Void:      {Voided{Why: Reason{Code: TargetChanged}}},
 		Rejected:  {Reject{By: yes.By, Reason: "no"}},
 		Cancelled: {Cancel{By: op.By}},
 		Expired:   nil,
@@ -93,6 +94,9 @@ func TestEachEventInEachState(t *testing.T) {
 		{event: Tick{}, rest: quiet},
 		{event: Tick{}, late: 2 * time.Hour, state: map[State]State{Planned: Expired, Approved: Expired}, rest: quiet},
 		{event: Blocked{By: 3}, state: map[State]State{Approved: Approved}, rest: ErrDecided},
+		{event: Deferred{For: Reason{Code: TargetAway}}, state: map[State]State{Approved: Approved}, rest: ErrDecided},
+		{event: Deferred{For: Reason{Code: TargetAway}}, late: 2 * time.Hour, state: map[State]State{Approved: Approved}, rest: ErrDecided},
+		{event: Extended{Holder: me, Until: noon.Add(time.Hour)}, err: map[State]error{Running: quiet}, rest: ErrFence}, // it has no silence
 		{event: Start{Holder: me, Until: noon.Add(time.Minute)}, state: map[State]State{Approved: Running}, err: map[State]error{Running: quiet}, rest: ErrDecided},
 		{event: Start{Holder: other}, state: map[State]State{Approved: Running}, rest: ErrDecided},
 		{event: Start{Holder: other}, late: 2 * time.Hour, err: map[State]error{Approved: ErrExpired}, rest: ErrDecided},
@@ -108,7 +112,7 @@ func TestEachEventInEachState(t *testing.T) {
 		{event: Succeeded{me, 0}, err: map[State]error{Running: ErrOrder}, rest: ErrFence},
 		{event: Broke{Holder: me}, err: map[State]error{Running: ErrOrder}, rest: ErrFence},
 		{event: Lost{Holder: me}, err: map[State]error{Running: ErrOrder}, rest: ErrFence},
-		{event: Looked{me, 0, SeenDone, ""}, err: map[State]error{Running: ErrOrder}, rest: ErrFence},
+		{event: Looked{me, 0, SeenDone, Reason{}}, err: map[State]error{Running: ErrOrder}, rest: ErrFence},
 		{event: Recorded{me, 0, json.RawMessage("1")}, err: map[State]error{Running: ErrOrder}, rest: ErrFence},
 		{event: UndoBegan{me, 0}, err: map[State]error{Running: ErrOrder}, rest: ErrFence},
 		{event: UndoSucceeded{me, 0}, err: map[State]error{Running: ErrOrder}, rest: ErrFence},

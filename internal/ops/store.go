@@ -49,6 +49,12 @@ type Filter struct {
 	Limit    int   // at most that many, newest first; zero: 20
 }
 
+// Due is an operation that is to be looked at.
+type Due struct {
+	At     time.Time
+	Number int64
+}
+
 // Store keeps operations.
 type Store interface {
 	// WriteOperations runs fn in a transaction and returns once it is committed. It has the promises of incidents.Store.Write.
@@ -59,8 +65,9 @@ type Store interface {
 	ListOperations(ctx context.Context, f Filter) ([]*Operation, error)
 	// OperationTimeline gives the entries of an operation in their order.
 	OperationTimeline(ctx context.Context, number int64) ([]Entry, error)
-	// DueOperations gives the numbers of operations whose NextDue is not after now, the oldest first.
-	DueOperations(ctx context.Context, now time.Time, limit int) ([]int64, error)
+	// DueOperations gives operations whose NextDue is not after now, those that have waited longest first, and of them those that come
+	// behind after; the zero Due is before all.
+	DueOperations(ctx context.Context, now time.Time, after Due, limit int) ([]Due, error)
 	// TookOperations gives how long the newest operations of a word on a project took that were done.
 	TookOperations(ctx context.Context, word, project string, limit int) ([]time.Duration, error)
 	// LockOf tells who holds a project's lock.

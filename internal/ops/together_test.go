@@ -172,7 +172,7 @@ func TestTheBackupComesFirstAndTheSilenceEndsWithTheOperation(t *testing.T) {
 		}
 		s.once()
 		op = s.want(op, ops.Done, ops.StepDone, ops.StepDone, ops.StepDone, ops.StepDone)
-		if want := []string{"silence OP-2 backend 1m25s", "end s1"}; !slices.Equal(q.said, want) {
+		if want := []string{"silence OP-2 backend 5m0s", "end s1"}; !slices.Equal(q.said, want) {
 			s.Errorf("said %v, want %v", q.said, want)
 		}
 		if len(op.Outcome.Warnings) != 1 {

@@ -348,9 +348,24 @@ func (w *world) check() {
 	}
 }
 
-// ended checks that an end is what it is called.
+// ended checks that an end is what it is called, and that people can be told why.
 func (w *world) ended(op *ops.Operation) {
 	w.Helper()
+	switch op.State {
+	case ops.Failed, ops.Undone, ops.Unknown:
+		if !slices.Contains(ops.Reasons(), op.Outcome.Reason.Code) {
+			w.fail("%s is %s because of %+v, for which nobody has words", op.Key(), op.State, op.Outcome.Reason)
+		}
+	case ops.Void, ops.Expired:
+		if !slices.Contains(ops.Reasons(), op.Why.Code) {
+			w.fail("%s is %s because of %+v, for which nobody has words", op.Key(), op.State, op.Why)
+		}
+	}
+	for _, why := range op.Outcome.Warnings {
+		if !slices.Contains(ops.Reasons(), why.Code) {
+			w.fail("%s warns of %+v, for which nobody has words", op.Key(), why)
+		}
+	}
 	changed := false
 	for _, st := range op.Steps {
 		th := w.app.thing(op.Number, st.Name)

@@ -28,7 +28,8 @@ func (s *Store) WriteOperations(ctx context.Context, w ops.Want, fn func(tx ops.
 var (
 	findOperation  = both(`SELECT number, doc FROM operations WHERE number = $1`)
 	readOpTimeline = both(`SELECT doc FROM operation_timeline WHERE operation = $1 ORDER BY seq`)
-	dueOperations  = both(`SELECT number FROM operations WHERE next_due > 0 AND next_due <= $1 ORDER BY next_due, number LIMIT $2`)
+	dueOperations  = both(`SELECT next_due, number FROM operations WHERE next_due > 0 AND next_due <= $1 AND (next_due, number) > ($2, $3)
+		ORDER BY next_due, number LIMIT $4`)
 	tookOperations = both(`SELECT took FROM operations WHERE state = 'done' AND word = $1 AND project = $2
 		ORDER BY number DESC LIMIT $3`)
 	lockOf = both(`SELECT operation, owner, fence, since FROM project_locks WHERE project = $1`)
@@ -112,15 +113,15 @@ func (s *Store) OperationTimeline(ctx context.Context, number int64) ([]ops.Entr
 }
 
 // DueOperations implements ops.Store.
-func (s *Store) DueOperations(ctx context.Context, now time.Time, limit int) ([]int64, error) {
-	var numbers []int64
+func (s *Store) DueOperations(ctx context.Context, now time.Time, after ops.Due, limit int) ([]ops.Due, error) {
+	var due []ops.Due
 	err := s.db.read(ctx, dueOperations, func(scan scanner) error {
-		var n int64
-		err := scan(&n)
-		numbers = append(numbers, n)
+		var at, n int64
+		err := scan(&at, &n)
+		due = append(due, ops.Due{At: fromMicros(at), Number: n})
 		return err
-	}, micros(now), limit)
-	return numbers, s.explain(err)
+	}, micros(now), micros(after.At), after.Number, limit)
+	return due, s.explain(err)
 }
 
 // TookOperations implements ops.Store.

@@ -62,10 +62,10 @@ func (h *Here) Ask(ctx context.Context, as, text string) (Answer, error) {
 func (h *Here) seen(op *ops.Operation) *Operation {
 	out := &Operation{
 		Number: op.Number, State: op.State, Missing: op.Missing(), Title: h.Words.OperationTitle(op.Plan.Word, op.Plan.Args),
-		Reason: cmp.Or(op.Outcome.Reason, op.EndReason, op.Plan.Reason),
+		Reason: cmp.Or(op.Outcome.Reason.String(), op.Why.String(), op.EndReason, op.Plan.Reason),
 	}
 	for _, st := range op.Steps {
-		s := Step{Name: st.Name, State: st.State, Reason: st.Reason}
+		s := Step{Name: st.Name, State: st.State, Reason: st.Reason.String()}
 		if !st.Started.IsZero() && !st.Ended.IsZero() {
 			s.Seconds = st.Ended.Sub(st.Started).Seconds()
 		}

@@ -37,7 +37,7 @@ func TestADeployUnderLoadFailsNoRequest(t *testing.T) {
 	if len(failed) > 0 {
 		t.Errorf("bad: %d of %d requests failed: %v", sum(failed), all, failed)
 	}
-	if !strings.Contains(op.Outcome.Reason, "unhealthy") || !strings.Contains(op.Outcome.Reason, "the index of notes") {
+	if !strings.Contains(op.Outcome.Reason.String(), "unhealthy") || !strings.Contains(op.Outcome.Reason.String(), "the index of notes") {
 		t.Errorf("the reason is %q", op.Outcome.Reason)
 	}
 	t.Logf("bad: 0 of %d failed, %s: %s", all, op.Took(), op.Outcome.Reason)

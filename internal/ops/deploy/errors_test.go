@@ -46,7 +46,7 @@ func TestAVersionWhoseAnswersAreErrorsGoesBackAlthoughItCallsItselfHealthy(t *te
 	}
 	op = w.find(op)
 	w.want(op, ops.Undone, "v1")
-	if !strings.Contains(op.Outcome.Reason, "5xx") {
+	if !strings.Contains(op.Outcome.Reason.String(), "5xx") {
 		t.Errorf("the reason is %q", op.Outcome.Reason)
 	}
 }

@@ -47,7 +47,7 @@ func TestAMigrationIsAStepOfItsOwnAndIsNotTakenBack(t *testing.T) {
 
 	op = w.run("deploy", "v3")
 	w.want(op, ops.Failed, "v2")
-	if !slices.Equal(op.Outcome.Left, []string{"migrate"}) || !strings.Contains(op.Outcome.Reason, "exit code 3") || !strings.Contains(op.Outcome.Reason, "restore") {
+	if !slices.Equal(op.Outcome.Left, []string{"migrate"}) || !strings.Contains(op.Outcome.Reason.String(), "exit code 3") || !strings.Contains(op.Outcome.Reason.String(), "restore") {
 		t.Errorf("it left %q: %s", op.Outcome.Left, op.Outcome.Reason)
 	}
 
@@ -64,7 +64,7 @@ func TestAMigrationIsAStepOfItsOwnAndIsNotTakenBack(t *testing.T) {
 	w.open()
 	op = w.run("deploy", "v4")
 	w.want(op, ops.Failed, "v2")
-	if !slices.Equal(op.Outcome.Left, []string{"migrate"}) || !strings.Contains(op.Outcome.Reason, "connection refused") {
+	if !slices.Equal(op.Outcome.Left, []string{"migrate"}) || !strings.Contains(op.Outcome.Reason.String(), "connection refused") {
 		t.Errorf("it left %q: %s", op.Outcome.Left, op.Outcome.Reason)
 	}
 	if _, err := w.engine.OneOff(t.Context(), w.app.Project+"-migrate-3"); err == nil {
@@ -173,7 +173,7 @@ func TestWhatCannotBeDeployedIsRefusedBeforeAnythingIsDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	op = w.find(op)
-	if op.State != ops.Failed || !op.Outcome.Unchanged || !strings.Contains(op.Outcome.Reason, "moved") {
+	if op.State != ops.Failed || !op.Outcome.Unchanged || !strings.Contains(op.Outcome.Reason.String(), "moved") {
 		t.Errorf("it is %s: %+v", op.State, op.Outcome)
 	}
 	w.git("tag", "--force", "v2", "main")
@@ -215,7 +215,7 @@ func TestWhatCannotBeDeployedIsRefusedBeforeAnythingIsDone(t *testing.T) {
 	}
 	op = w.find(op)
 	all, failed := l.end()
-	if op.State != ops.Undone || !strings.Contains(op.Outcome.Reason, "nginx") || len(failed) > 0 {
+	if op.State != ops.Undone || !strings.Contains(op.Outcome.Reason.String(), "nginx") || len(failed) > 0 {
 		t.Errorf("it is %s, %d of %d failed: %+v", op.State, sum(failed), all, op.Outcome)
 	}
 	w.write("nginx/nginx.conf", conf)

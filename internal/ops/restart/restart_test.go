@@ -179,11 +179,11 @@ func (s *story) aServiceThatDoesNotComeBackIsSaidWithItsLastWords(t *testing.T) 
 		t.Errorf("%s: %+v", op.State, op.Outcome)
 	}
 	for _, part := range []string{"backend", "unhealthy", "health: ", "| "} {
-		if !strings.Contains(op.Outcome.Reason, part) {
+		if !strings.Contains(op.Outcome.Reason.String(), part) {
 			t.Errorf("%q is not in: %s", part, op.Outcome.Reason)
 		}
 	}
-	if strings.Contains(op.Outcome.Reason, "secret") {
+	if strings.Contains(op.Outcome.Reason.String(), "secret") {
 		t.Errorf("the password is in: %s", op.Outcome.Reason)
 	}
 }

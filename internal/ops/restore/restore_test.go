@@ -165,7 +165,7 @@ func TestASetThatIsNotWholeTouchesNothing(t *testing.T) {
 	}
 	s.kind.Sets = miscounted{s.sets}
 	op := s.want(s.do(set.ID, "database"), ops.Undone)
-	if !strings.Contains(op.Outcome.Reason, "public.ledger has 3000 rows instead of 2999") {
+	if !strings.Contains(op.Outcome.Reason.String(), "public.ledger has 3000 rows instead of 2999") {
 		t.Errorf("it says %q", op.Outcome.Reason)
 	}
 	s.damaged()
