@@ -109,7 +109,7 @@ func (s *story) lostDisk(set *backup.Set) {
 	if err := os.WriteFile(at, b, 0o600); err != nil {
 		s.Fatal(err)
 	}
-	if op := s.want(s.do(set.ID, "database"), ops.Failed); !op.Outcome.Unchanged || !strings.Contains(op.Outcome.Reason, "sha256") {
+	if op := s.want(s.do(set.ID, "database"), ops.Failed); !op.Outcome.Unchanged || !strings.Contains(op.Outcome.Reason.String(), "sha256") {
 		s.Errorf("a bent copy: %+v", op.Outcome)
 	}
 	s.whole()
