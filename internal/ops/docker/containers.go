@@ -59,6 +59,9 @@ type Container struct {
 	Binds       []string // files and folders of the host that it sees, as they were when it started
 	Restart     string   // its restart policy
 
+	Role  string            // of a helper of the bot's own; empty: it is the application's
+	Notes map[string]string // of a helper: what it was made with
+
 	tty bool
 }
 
@@ -172,7 +175,8 @@ func (e *Engine) inspect(ctx context.Context, api *client.Client, id string) (*C
 	}
 	labels := r.Config.Labels
 	// The engine also finds containers by name: one may be called like the id of another.
-	if !strings.HasPrefix(r.ID, id) || labels[labelProject] != e.cfg.Project || labels[labelService] == "" || !e.operated(labels[labelService]) {
+	operated := labels[labelProject] == e.cfg.Project && labels[labelService] != "" && e.operated(labels[labelService])
+	if !strings.HasPrefix(r.ID, id) || !operated && !e.helps(labels) {
 		return nil, say(ErrForeign, "the container %.12s is not one of the services that are operated in the compose project %q", id, e.cfg.Project)
 	}
 	return described(&r), nil
@@ -189,6 +193,9 @@ func described(r *container.InspectResponse) *Container {
 	}
 	if n, err := strconv.Atoi(labels[labelNumber]); err == nil {
 		c.Number = n
+	}
+	if labels[labelService] == "" {
+		c.Service, c.Role, c.Notes = labels[labelRole], labels[labelRole], notes(labels)
 	}
 	if h := r.State.Health; h != nil && h.Status != container.NoHealthcheck {
 		c.Health, c.FailedChecks = string(h.Status), h.FailingStreak

@@ -1,0 +1,148 @@
+package wal
+
+import (
+	"cmp"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/ops"
+)
+
+// Span is a stretch of time to any moment of which the database can be brought back: from From, and before To.
+type Span struct {
+	From, To time.Time
+}
+
+// chain is a copy with the log that follows it without a gap.
+type chain struct {
+	*Base
+	cluster *cluster
+	last    segment
+	to      time.Time
+	gap     bool // there is more log, but not all of it
+}
+
+// chains lists what each copy is good for, the newest first.
+func (a *Archive) chains() ([]chain, error) {
+	clusters, err := a.clusters()
+	if err != nil {
+		return nil, err
+	}
+	var out []chain
+	for _, c := range clusters {
+		bases, err := a.bases(c)
+		if err != nil {
+			return nil, err
+		}
+		have, err := a.stock(c)
+		if err != nil {
+			return nil, err
+		}
+		newest := have.newestTimeline()
+		for _, b := range bases {
+			last, ok := have.reach(segment{b.Timeline, at(b.From, c.Segment)}, newest)
+			if !ok || last.Number < at(b.Until, c.Segment) {
+				out = append(out, chain{Base: b, cluster: c, gap: true})
+				continue
+			}
+			ch := chain{Base: b, cluster: c, last: last, to: c.To, gap: have.beyond(last)}
+			if ch.gap || c.Mark != 0 && last.Number < at(c.Mark, c.Segment) {
+				ch.gap, ch.to = true, a.written(c, last)
+			}
+			out = append(out, ch)
+		}
+	}
+	slices.SortFunc(out, func(x, y chain) int { return y.At.Compare(x.At) })
+	return out, nil
+}
+
+// written is when a file of the log was written last: what was committed later is not in it.
+func (a *Archive) written(c *cluster, s segment) time.Time {
+	name := s.name(c.Segment)
+	var newest time.Time
+	for _, path := range []string{
+		a.path(c.System, logDir, name+".zst"), a.path(c.System, logDir, name+".zst.age"), a.path(c.System, logDir, name+partial+".zst"),
+		a.path(c.System, logDir, name+partial+".zst.age"), a.path(c.System, receivingDir, name), a.path(c.System, receivingDir, name+partial),
+	} {
+		if info, err := os.Stat(path); err == nil && info.ModTime().After(newest) {
+			newest = info.ModTime()
+		}
+	}
+	return newest.UTC()
+}
+
+// Window lists the stretches of time that can be come back to, in their order. None: there is no copy yet.
+func (a *Archive) Window() ([]Span, error) {
+	chains, err := a.chains()
+	if err != nil {
+		return nil, err
+	}
+	return spans(chains), nil
+}
+
+func spans(chains []chain) []Span {
+	var out []Span
+	for _, ch := range chains {
+		if !ch.to.After(ch.At) {
+			continue
+		}
+		// Copies whose log goes on into the same end are one stretch.
+		if i := slices.IndexFunc(out, func(s Span) bool { return s.To.Equal(ch.to) }); i >= 0 {
+			if ch.At.Before(out[i].From) {
+				out[i].From = ch.At
+			}
+			continue
+		}
+		out = append(out, Span{ch.At, ch.to})
+	}
+	slices.SortFunc(out, func(x, y Span) int { return cmp.Or(x.From.Compare(y.From), x.To.Compare(y.To)) })
+	return out
+}
+
+// Choice is the copy from which a moment is reached.
+type Choice struct {
+	Base  *Base
+	Files int   // of the log that are replayed at most
+	Bytes int64 // of the copy and of these files
+}
+
+// Choose finds the copy from which the database is brought to a moment. A *ops.Problem says why it cannot.
+func (a *Archive) Choose(moment time.Time) (*Choice, error) {
+	chains, err := a.chains()
+	if err != nil {
+		return nil, err
+	}
+	ch, err := choose(chains, moment, a.now())
+	if err != nil {
+		return nil, err
+	}
+	n := int(ch.last.Number-at(ch.From, ch.cluster.Segment)) + 1 //nolint:gosec // Files on a disk.
+	return &Choice{Base: ch.Base, Files: n, Bytes: ch.Part.Raw + int64(n)*ch.cluster.Segment}, nil
+}
+
+func choose(chains []chain, moment, now time.Time) (*chain, error) {
+	for i := range chains {
+		if ch := &chains[i]; !moment.Before(ch.At) && moment.Before(ch.to) {
+			return ch, nil
+		}
+	}
+	where := spans(chains)
+	p := &ops.Problem{Name: moment.UTC().Format(time.RFC3339)}
+	for _, s := range where {
+		p.Names = append(p.Names, s.From.UTC().Format(time.RFC3339Nano), s.To.UTC().Format(time.RFC3339Nano))
+	}
+	switch {
+	case moment.After(now):
+		p.Code = "wal_future"
+	case len(where) == 0:
+		p.Code = "wal_empty"
+	case moment.Before(where[0].From):
+		p.Code = "wal_before"
+	case !slices.ContainsFunc(where, func(s Span) bool { return s.To.After(moment) }):
+		p.Code = "wal_after"
+	default:
+		p.Code = "wal_gap"
+	}
+	return nil, p
+}
