@@ -1,11 +1,13 @@
 package commands
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
 
-// restore is `restore ID|latest [database|files|config|secrets] [reason]` and `restore undo OP-7 [reason]`.
+// restore is `restore ID|latest [database|files|config|secrets] [reason]`, `restore TIME [database] [reason]` and `restore undo OP-7
+// [reason]`.
 var restore = operation("restore", "restore", readRestore)
 
 // restoreParts are the words that may follow a set.
@@ -23,15 +25,24 @@ func readRestore(c *call) (wanted, error) {
 		}
 		return wanted{args: []string{first, strings.ToUpper(c.args.word(1))}, reason: c.args.from(2)}, nil
 	}
-	a := wanted{args: []string{strings.ToUpper(c.args.word(0))}, reason: c.args.from(1)}
-	if first == "latest" {
-		a.args[0] = first
+	what, n := strings.ToUpper(c.args.word(0)), 1
+	switch {
+	case first == "latest":
+		what = first
+	case len(c.args.tokens) > 1 && dayOnly.MatchString(what) && clockLike.MatchString(c.args.word(1)):
+		what, n = what+"T"+strings.ToUpper(c.args.word(1)), 2 // a moment with a space in it
 	}
-	if len(c.args.tokens) > 1 {
+	a := wanted{args: []string{what}, reason: c.args.from(n)}
+	if len(c.args.tokens) > n {
 		// One word more is a part, rightly written or not: a restore of more than was meant is no matter of a slip.
-		if word := strings.ToLower(c.args.word(1)); len(c.args.tokens) == 2 || slices.Contains(restoreParts, word) {
-			a.args, a.reason = append(a.args, word), c.args.from(2)
+		if word := strings.ToLower(c.args.word(n)); len(c.args.tokens) == n+1 || slices.Contains(restoreParts, word) {
+			a.args, a.reason = append(a.args, word), c.args.from(n+1)
 		}
 	}
 	return a, nil
 }
+
+var (
+	dayOnly   = regexp.MustCompile(`^\d{4}-\d{1,2}-\d{1,2}$`)
+	clockLike = regexp.MustCompile(`^\d{1,2}:`)
+)

@@ -40,6 +40,11 @@ func TestARestoreIsReadAsItIsMeantAndWaitsForTwo(t *testing.T) {
 			{"restore latest database 误删了 notes", "latest database", "误删了 notes"},
 			{"restore latest 误删了 notes 表", "latest", "误删了 notes 表"},
 			{"restore latest everything", "latest everything", ""}, // which the kind refuses
+			{"restore 2026-11-24t10:05:30 database", "2026-11-24T10:05:30 database", ""},
+			{"restore 2026-11-24 10:05", "2026-11-24T10:05", ""},
+			{"restore 2026-11-24 10:05 误删了 notes", "2026-11-24T10:05", "误删了 notes"},
+			{"restore 2026-11-24 10:05:30+08:00 database 误删了 notes", "2026-11-24T10:05:30+08:00 database", "误删了 notes"},
+			{"restore 2026-11-24", "2026-11-24", ""}, // which the kind refuses
 			{"restore undo op-7", "undo OP-7", ""},
 			{"restore undo OP-7 it was the wrong set", "undo OP-7", "it was the wrong set"},
 			{"restore undo", "undo", ""},

@@ -119,6 +119,7 @@ type BackupStatusView struct {
 	Away      string // why it did not say: hostile
 
 	Trial *RestoreTrial // the last restore for a try; nil: there was none
+	Log   *LogView      // the archive of the database's log; nil: it is off
 }
 
 // RestoreTrial is a set that was restored for a try.
@@ -161,6 +162,9 @@ func (t *Templates) BackupStatus(v BackupStatusView) Message {
 	}
 	if v.Plain {
 		more = append(more, t.line("backup.plain", Args{}))
+	}
+	if v.Log != nil {
+		more = append(more, t.logArchive(*v.Log)...)
 	}
 	return t.message(lines, Block{Kind: List, Lines: more})
 }

@@ -25,6 +25,9 @@ type restoreDetails struct {
 		Sets   int    `json:"sets"`
 		Sealed bool   `json:"sealed"`
 	} `json:"fetch"`
+	Moment string    `json:"moment"`
+	Copied time.Time `json:"copied"`
+	Log    int       `json:"log"`
 }
 
 func init() {
@@ -55,9 +58,12 @@ func (t *Templates) restoreDetails(raw json.RawMessage) []Block {
 		return nil // the steps say what is done
 	}
 	b := Block{Kind: List}
-	if d.Undoes != "" {
+	switch {
+	case d.Moment != "":
+		b.Lines = append(b.Lines, t.line("restore.moment", Args{Text: cut(d.Moment, 40), At: d.Copied, Count: d.Log, Bytes: d.Size}))
+	case d.Undoes != "":
 		b.Lines = append(b.Lines, t.line("restore.undoes", Args{Key: cut(d.Undoes, 20), At: d.At}))
-	} else {
+	default:
 		b.Lines = append(b.Lines, t.line("restore.set", Args{Ref: cut(d.Set, 40), At: d.At, Bytes: d.Size, Due: d.Proven, Yes: !d.Proven.IsZero(), Count: fetched(d)}))
 	}
 	if f := d.Fetch; f != nil {

@@ -225,7 +225,7 @@ func required(topics []string) []string {
 	for _, k := range Troubles {
 		names = append(names, "trouble."+k)
 	}
-	names = slices.Concat(names, operationWords(), healthWords(), backupWords())
+	names = slices.Concat(names, operationWords(), healthWords(), backupWords(), walWords())
 	for _, w := range append(slices.Clone(Words), topics...) {
 		k := topicKey(w)
 		names = append(names, k+".short", k+".usage", k+".examples")

@@ -74,6 +74,7 @@ func TestTroublesReadWell(t *testing.T) {
 			TroubleBackupLate: {Titles: []string{"20261124T090000Z"}, After: 46 * time.Minute, Late: time.Hour}, TroubleBackupBreach: {Titles: []string{"20261124T090000Z"}, After: 26 * time.Hour, Late: time.Hour},
 			TroubleRestore:    {Titles: []string{"20261124T090000Z", "the restored database differs from the set: public.notes has 3 rows instead of 4"}, After: 12 * time.Minute},
 			TroubleBackupNone: {After: 61 * time.Minute, Late: time.Hour}, TroubleBackupShort: {Titles: []string{"/opt/backups/ai-notebook"}, After: 61 * time.Hour, Late: 720 * time.Hour}, TroubleBackupBack: {Titles: []string{"20261124T113000Z"}, After: 95 * time.Minute, Late: time.Hour},
+			TroubleWAL: {Titles: []string{"receiver", "could not connect to server <!here>"}, After: 7 * time.Minute}, TroubleWALBack: {After: 47 * time.Minute},
 		}
 		for _, k := range Troubles {
 			f := details[k]

@@ -36,6 +36,7 @@ func (c *checkup) target(ctx context.Context) {
 		c.composeCommand(ctx, engine)
 		running := c.containers(ctx, engine)
 		c.database(ctx, engine, running)
+		c.logArchive(ctx, engine, running)
 		c.redis(ctx, engine, running)
 	}
 	c.healthURL(ctx)

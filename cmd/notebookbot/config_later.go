@@ -44,6 +44,7 @@ type Thresholds struct {
 // Backup says what is backed up, how often, for how long and where to.
 type Backup struct {
 	Dir          string        `yaml:"dir"`
+	WAL          string        `yaml:"wal"` // the folder of the database's log; empty: it is not archived
 	Every        time.Duration `yaml:"every"`
 	RPO          time.Duration `yaml:"rpo"`
 	RTO          time.Duration `yaml:"rto"`

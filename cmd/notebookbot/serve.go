@@ -96,7 +96,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		{Name: "slack", Check: func(context.Context) (web.State, string) { return slackState(edge) }},
 		{Name: "outbox", Check: func(ctx context.Context) (web.State, string) { return outboxState(ctx, st, outbox) }},
 	}
-	look, err := cfg.looking(done.engine, done.last(), parts, log.With("part", "health"))
+	look, err := cfg.looking(done.engine, done.last(), done.log(), parts, log.With("part", "health"))
 	if err != nil {
 		return err
 	}
@@ -145,6 +145,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	})
 	loops.Go(func() error { return look.run(ctx) })
 	loops.Go(func() error { return cfg.backupClock(ctx, done, st, log.With("part", "backup")) })
+	loops.Go(func() error { return cfg.logKeeper(ctx, done, st, log.With("part", "wal")) })
 	loops.Go(func() error { return cfg.restoreKeeper(ctx, done, st, log.With("part", "restore")) })
 	loops.Go(func() error { return cfg.terminals(ctx, runner, st, words, log.With("part", "terminal")) })
 	loops.Go(func() error { return edge.Run(ctx) })

@@ -18,6 +18,7 @@ func (d *decoder) validateLater(c *Config) {
 	d.validateURL("prometheus.url", c.Prometheus.URL, "http", "https")
 	d.validateTarget(&c.Target)
 	d.validateBackup(&c.Backup)
+	d.validateWAL(c)
 	d.validateSMTP(&c.Notices.SMTP)
 	d.validateAddr("redis.addr", c.Redis.Addr)
 	d.validateAddr("status.listen", c.Status.Listen)
@@ -97,6 +98,30 @@ func (d *decoder) validateBackup(b *Backup) {
 	if b.S3.Endpoint != "" && b.S3.Bucket == "" {
 		d.wrong("backup.s3.bucket", "missing beside endpoint", "the name of a bucket")
 	}
+}
+
+// validateWAL keeps the archive of the log out of the folders that are backed up, cleaned up or deployed into.
+func (d *decoder) validateWAL(c *Config) {
+	wal := c.Backup.WAL
+	if wal == "" {
+		return
+	}
+	d.absolute("backup.wal", wal)
+	for _, other := range [][2]string{{"backup.dir", c.Backup.Dir}, {"target.dir", c.Target.Dir}} {
+		if dir := other[1]; filepath.IsAbs(wal) && (inside(wal, dir) || inside(dir, wal)) {
+			d.wrong("backup.wal", "found "+shown(wal), "a folder of its own, not inside or around "+other[0]+" ("+dir+")")
+			return
+		}
+	}
+	if c.Database.Service == "" && !d.failed("backup.wal") {
+		d.wrong("backup.wal", "given without database.service", "the log of a PostgreSQL that is a service of the compose file")
+	}
+}
+
+// inside tells whether a path is that folder or in it.
+func inside(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 func (d *decoder) validateSMTP(s *SMTP) {

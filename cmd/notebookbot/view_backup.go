@@ -9,13 +9,15 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
 	"github.com/ai-notebook/notebookbot/internal/ops/restore"
+	"github.com/ai-notebook/notebookbot/internal/ops/wal"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
 // backupViews is the folder of the backups as commands show it.
 type backupViews struct {
 	sets *backup.Sets
-	dir  string // of the sets
+	dir  string       // of the sets
+	log  *wal.Archive // nil: none is kept
 }
 
 var _ commands.Backups = backupViews{}
@@ -73,7 +75,12 @@ func (b backupViews) BackupStatus(ctx context.Context) (templates.BackupStatusVi
 			Set: trial.Set, At: trial.At, Good: trial.Good, Took: time.Duration(trial.Took) * time.Millisecond, Rows: trial.Rows, Why: trial.Why,
 		}
 	}
-	return v, errors.Join(err, tried)
+	err = errors.Join(err, tried)
+	if b.log != nil {
+		view, looked := logView(b.log)
+		v.Log, err = view, errors.Join(err, looked)
+	}
+	return v, err
 }
 
 func backupSet(set *backup.Set) templates.BackupSet {

@@ -93,7 +93,7 @@ func (o *operations) folder() commands.Backups {
 	if o.sets == nil {
 		return nil
 	}
-	return backupViews{o.sets, o.backupDir}
+	return backupViews{o.sets, o.backupDir, o.archive}
 }
 
 // backupClock takes backups by time until ctx ends, where the configuration names an application: who uses the bot for incidents alone

@@ -24,8 +24,8 @@ type looking struct {
 	stats   *docker.Sampler
 }
 
-// looking wires what looks at the application. Backups may be nil; parts are the bot's own, in the words of /readyz.
-func (c *Config) looking(engine *docker.Engine, backups health.Backup, parts []web.Part, log *slog.Logger) (*looking, error) {
+// looking wires what looks at the application. Backups and archive may be nil; parts are the bot's own, in the words of /readyz.
+func (c *Config) looking(engine *docker.Engine, backups health.Backup, archive health.Archive, parts []web.Part, log *slog.Logger) (*looking, error) {
 	redacted := func() *redact.Redactor { return redact.Dir(c.Target.Dir, nil) }
 	l := &looking{
 		machine: host.New(host.Config{Paths: []string{c.Target.Dir, c.Backup.Dir}}, log),
@@ -34,7 +34,7 @@ func (c *Config) looking(engine *docker.Engine, backups health.Backup, parts []w
 	}
 	cfg := health.Config{
 		Host: l.machine.Newest, Engine: engine, Services: c.Target.Services, Stats: l.stats.Newest,
-		Redis: health.Redis{Service: c.Redis.Service, Addr: c.Redis.Addr}, URL: c.Target.HealthURL, Backup: backups, RPO: c.Backup.RPO,
+		Redis: health.Redis{Service: c.Redis.Service, Addr: c.Redis.Addr}, URL: c.Target.HealthURL, Backup: backups, WAL: archive, RPO: c.Backup.RPO,
 		CPU: c.Thresholds.CPU, Memory: c.Thresholds.Memory, Disk: c.Thresholds.Disk, Redact: redacted, Log: log,
 	}
 	switch {

@@ -14,6 +14,7 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops/restart"
 	"github.com/ai-notebook/notebookbot/internal/ops/restore"
 	"github.com/ai-notebook/notebookbot/internal/ops/target"
+	"github.com/ai-notebook/notebookbot/internal/ops/wal"
 	"github.com/ai-notebook/notebookbot/internal/store"
 )
 
@@ -29,6 +30,8 @@ type operations struct {
 	backupDir string
 
 	restores *restore.Kind // likewise
+	archive  *wal.Archive  // of the database's log; nil: none is kept
+	retired  *wal.Archive  // where none is kept: what cleans up after one that was
 }
 
 // operations wires everything that is done to the application. Nothing is asked of Docker yet: the bot starts without it.
@@ -44,6 +47,9 @@ func (c *Config) operations(st *store.Store, people ops.AccessPeople, log *slog.
 		Redact: func() *redact.Redactor { return redact.Dir(c.Target.Dir, nil) },
 	}}
 	if o.sets, err = c.backups(engine, o.app, st, log.With("part", "backup")); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	if err = c.logArchive(o, log.With("part", "wal")); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
 	if o.restores, err = c.restores(o); err != nil {

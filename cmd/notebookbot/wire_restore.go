@@ -22,9 +22,13 @@ func (c *Config) restores(o *operations) (*restore.Kind, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &restore.Kind{DB: db, Sets: o.sets, Engine: o.engine, App: o.app, Config: restore.Config{
-		Root: c.Target.Dir, Files: c.Backup.Files, Config: c.Backup.Config, Secrets: c.Backup.Secrets,
-	}}, nil
+	k := &restore.Kind{DB: db, Sets: o.sets, Engine: o.engine, App: o.app, Config: restore.Config{
+		Root: c.Target.Dir, Files: c.Backup.Files, Config: c.Backup.Config, Secrets: c.Backup.Secrets, Zone: c.App.Location,
+	}}
+	if o.archive != nil {
+		k.Archive = o.archive
+	}
+	return k, nil
 }
 
 // restoreKeeper tries restores by time until ctx ends, and drops what was kept long enough. As with backups, only where the configuration

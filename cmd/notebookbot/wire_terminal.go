@@ -66,7 +66,7 @@ func (c *Config) openHouse(ctx context.Context, words *templates.Templates, log 
 		return nil, err
 	}
 	parts := []web.Part{{Name: "store", Needed: true, Check: func(ctx context.Context) (web.State, string) { return storeState(ctx, st) }}}
-	if h.look, err = c.looking(h.done.engine, h.done.last(), parts, log); err != nil {
+	if h.look, err = c.looking(h.done.engine, h.done.last(), h.done.log(), parts, log); err != nil {
 		return nil, err
 	}
 	runner := commands.New(commands.Config{

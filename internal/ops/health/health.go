@@ -79,7 +79,7 @@ type Facts struct {
 
 // Names are all names of checks, in the order in which they are told.
 var Names = []string{
-	"docker", "container", "url", "certificate", "postgres", "redis", "backup", "errors", "cpu", "memory", "load", "disk", "bot",
+	"docker", "container", "url", "certificate", "postgres", "redis", "backup", "wal", "errors", "cpu", "memory", "load", "disk", "bot",
 }
 
 // Report is what was found.
@@ -132,6 +132,7 @@ type Config struct {
 	URL      string // public, for the answer and its certificate
 	Backup   Backup
 	RPO      time.Duration
+	WAL      Archive // nil: it is off, and not spoken of
 	Bot      []Part
 
 	CPU, Memory, Disk int // percent from which it is a warning
@@ -284,7 +285,7 @@ func (k check) one(s State, code string, f Facts) Check {
 // checks lists all that is looked at.
 func (c *Checker) checks() []check {
 	cfg := c.cfg
-	return []check{
+	out := []check{
 		{"docker", each, lookDocker},
 		{"container", each, lookContainers},
 		{"errors", each, lookErrors},
@@ -299,4 +300,8 @@ func (c *Checker) checks() []check {
 		{"disk", "", lookDisks},
 		{"bot", "", lookBot},
 	}
+	if cfg.WAL != nil {
+		out = append(out, check{"wal", "", lookWAL})
+	}
+	return out
 }

@@ -25,7 +25,8 @@ type swapArgs struct {
 	From string `json:"from,omitempty"` // a database that was put aside; empty: the one that this operation has filled
 }
 
-func (k *Kind) planDatabase(ctx context.Context, p *ops.Plan, last *[]ops.StepPlan, d *Details, set *backup.Set) error {
+// nameAndSize looks whether the names of what is made fit, and how big the live database is.
+func (k *Kind) nameAndSize(ctx context.Context, p *ops.Plan, d *Details) error {
 	// The number of the operation is not known yet, and a name that is too long would fail at the very end.
 	if _, err := k.DB.Made("before", "OP-1000000000"); err != nil {
 		return &ops.Problem{Code: "restore_name", Name: k.DB.Name(), Err: err}
@@ -36,6 +37,13 @@ func (k *Kind) planDatabase(ctx context.Context, p *ops.Plan, last *[]ops.StepPl
 		return &ops.Problem{Code: "restore_away", Name: k.DB.Service(), Text: err.Error(), Err: err}
 	} else {
 		p.Notes = append(p.Notes, "restore_no_database")
+	}
+	return nil
+}
+
+func (k *Kind) planDatabase(ctx context.Context, p *ops.Plan, last *[]ops.StepPlan, d *Details, set *backup.Set) error {
+	if err := k.nameAndSize(ctx, p, d); err != nil {
+		return err
 	}
 	if err := k.room(ctx, set, []string{partDatabase}); err != nil {
 		return err
@@ -196,7 +204,7 @@ func (s verifyStep) Do(ctx context.Context, r *ops.Run) error {
 	if err := r.Args(&a); err != nil {
 		return err
 	}
-	set, err := s.k.Sets.Find(a.Set)
+	want, err := s.want(r, a.Set)
 	if err != nil {
 		return err
 	}
@@ -208,7 +216,23 @@ func (s verifyStep) Do(ctx context.Context, r *ops.Run) error {
 	if err != nil {
 		return err
 	}
-	return compare(set.Database.Rows, got)
+	return compare(want, got)
+}
+
+// want is which rows there should be: those of the set, or those that were counted where the database was taken out of a copy.
+func (s verifyStep) want(r *ops.Run, id string) (postgres.Counts, error) {
+	if id == "" {
+		var t taken
+		if ok, err := r.Output(stepTake, &t); err != nil || !ok {
+			return nil, errors.Join(errors.New("it is not known what was taken out of the copy"), err)
+		}
+		return t.Rows, nil
+	}
+	set, err := s.k.Sets.Find(id)
+	if err != nil {
+		return nil, err
+	}
+	return set.Database.Rows, nil
 }
 
 // compare says which tables have other rows than they should.

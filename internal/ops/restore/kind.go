@@ -68,9 +68,10 @@ type Config struct {
 	Files   []string
 	Config  []string
 	Secrets []string
+	Zone    *time.Location // in which people write moments; nil: UTC
 }
 
-// Kind is `restore ID [database|files|config|secrets]` and `restore undo OP-n`.
+// Kind is `restore ID [database|files|config|secrets]`, `restore TIME [database]` and `restore undo OP-n`.
 type Kind struct {
 	DB     Database
 	Sets   Sets
@@ -78,6 +79,9 @@ type Kind struct {
 	App    *target.Application
 	Config Config
 	Now    func() time.Time
+
+	// Archive is the log from which the database comes back to a moment; nil: none is kept.
+	Archive Archive
 }
 
 var _ ops.Kind = (*Kind)(nil)
@@ -132,13 +136,20 @@ type Details struct {
 	Parts   []string  `json:"parts,omitempty"`
 	Undoes  string    `json:"undoes,omitempty"` // the operation whose restore is taken back
 	Restart []string  `json:"restart,omitempty"`
-	Fetch   *Fetching `json:"fetch,omitempty"` // nil: all of it lies here
+	Fetch   *Fetching `json:"fetch,omitempty"`  // nil: all of it lies here
+	Moment  string    `json:"moment,omitempty"` // of a moment: At with its zone, as people read it
+	Base    string    `json:"base,omitempty"`   // the copy of the cluster that is brought to it
+	Copied  time.Time `json:"copied,omitzero"`  // of when that is
+	Log     int       `json:"log,omitempty"`    // files of the log that are replayed at most
 }
 
 // Plan implements ops.Kind.
 func (k *Kind) Plan(ctx context.Context, req ops.Request) (ops.Plan, error) {
 	if len(req.Args) > 0 && req.Args[0] == "undo" {
 		return k.planUndo(ctx, req.Args[1:])
+	}
+	if len(req.Args) > 0 && momentLike.MatchString(req.Args[0]) {
+		return k.planMoment(ctx, req.Args)
 	}
 	set, wanted, err := k.read(ctx, req.Args)
 	if err != nil {
@@ -333,6 +344,12 @@ func (k *Kind) Step(name string) (ops.Doer, bool) {
 		return fillStep{k}, true
 	case stepVerify:
 		return verifyStep{noUndo{}, k}, true
+	case stepReplay:
+		return replayStep{k}, true
+	case stepTake:
+		return takeStep{fillStep{k}}, true
+	case stepDiscard:
+		return discardStep{noUndo{}, k}, true
 	case stepSwap:
 		return swapStep{k}, true
 	case stepSettle:

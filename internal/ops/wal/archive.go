@@ -52,7 +52,7 @@ var _ Sealer = (*backup.Sets)(nil)
 
 // Config says where the archive is and for how long it is kept.
 type Config struct {
-	Dir       string // of the archive; the engine's machine must have it under the same name
+	Dir       string // of the archive, which the engine's machine must have under the same name; empty: there is nothing but Retire
 	Project   string // the compose project
 	Name      string // of the application's database
 	User      string // of PostgreSQL
@@ -64,7 +64,7 @@ type Config struct {
 const (
 	defaultEvery = 24 * time.Hour
 	// Slot is what the server keeps its log for.
-	Slot = "notebookbot_wal"
+	Slot = "notebookbot"
 
 	roleReceiver = "wal-receiver"
 	roleCopy     = "wal-copy"
@@ -81,7 +81,7 @@ type Archive struct {
 
 // Open checks the configuration. Nothing is asked of the engine yet, and the folder need not be there.
 func Open(cfg Config, db Database, engine Engine, seal Sealer, log *slog.Logger) (*Archive, error) {
-	if !filepath.IsAbs(cfg.Dir) {
+	if cfg.Dir != "" && !filepath.IsAbs(cfg.Dir) {
 		return nil, errors.New("backup.wal is not a path that begins with /")
 	}
 	if cfg.Every == 0 {

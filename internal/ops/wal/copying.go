@@ -130,7 +130,9 @@ func (c *copying) files(ctx context.Context) (err error) {
 	return err
 }
 
-func localName(name string) bool { return name != ".." && !strings.HasPrefix(name, "../") && !path.IsAbs(name) }
+func localName(name string) bool {
+	return name != ".." && !strings.HasPrefix(name, "../") && !path.IsAbs(name)
+}
 
 // segment hands on one file of the log. What is being received is full of zeros after what came, and is filled up where it is short.
 func (c *copying) segment(ctx context.Context, name string) (err error) {

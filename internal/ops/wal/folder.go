@@ -74,7 +74,9 @@ var (
 	partName      = regexp.MustCompile(`^base\.tar\.zst(\.age)?$`)
 )
 
-func (a *Archive) path(elem ...string) string { return filepath.Join(append([]string{a.cfg.Dir}, elem...)...) }
+func (a *Archive) path(elem ...string) string {
+	return filepath.Join(append([]string{a.cfg.Dir}, elem...)...)
+}
 
 // clusters lists the clusters there are.
 func (a *Archive) clusters() ([]*cluster, error) {

@@ -101,7 +101,9 @@ const (
 func (k *Keeper) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return k.loop(ctx, orElse(k.Every, lookEvery), "the archive of the log", k.Once) })
-	g.Go(func() error { return k.loop(ctx, min(2*orElse(k.Every, lookEvery), baseEvery), "copies of the cluster", k.Bases) })
+	g.Go(func() error {
+		return k.loop(ctx, min(2*orElse(k.Every, lookEvery), baseEvery), "copies of the cluster", k.Bases)
+	})
 	err := g.Wait()
 	if k.lock != nil {
 		err = errors.Join(err, k.lock.Close())
@@ -197,7 +199,7 @@ func (k *Keeper) look(ctx context.Context, s *State) error {
 		s.Trouble, s.Text = TroubleAway, err.Error()
 		return nil
 	}
-	if s.Trouble = unfit(r); s.Trouble != "" {
+	if s.Trouble = Unfit(r); s.Trouble != "" {
 		return nil
 	}
 	server, err := a.server(ctx)
@@ -231,8 +233,8 @@ func (k *Keeper) look(ctx context.Context, s *State) error {
 	return k.start(ctx, s, c, r, server, running)
 }
 
-// unfit tells why the log of a server cannot be followed.
-func unfit(r *postgres.Replication) string {
+// Unfit tells why the log of a server cannot be followed, as a code of Trouble; empty: it can.
+func Unfit(r *postgres.Replication) string {
 	const oldest = 130000 // copies have a manifest since then
 	switch {
 	case r.Version < oldest:

@@ -71,6 +71,18 @@ func (a *Archive) receive(ctx context.Context, server *docker.Container, r *post
 	return a.engine.Start(ctx, id)
 }
 
+// Retire ends what an archive has left that is not configured any more: its slot would keep the server's log until the disk is full.
+func (a *Archive) Retire(ctx context.Context) (bool, error) {
+	running, err := a.receiver(ctx)
+	if err != nil || running == nil {
+		return false, err
+	}
+	if err := a.endReceiver(ctx); err != nil {
+		return false, err
+	}
+	return true, a.db.DropSlot(ctx, Slot)
+}
+
 func (a *Archive) endReceiver(ctx context.Context) error {
 	found, err := a.engine.Helpers(ctx, roleReceiver)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
 )
@@ -69,9 +68,13 @@ func (a *Archive) find(base string, moment time.Time) (*chain, error) {
 	}
 	i := slices.IndexFunc(chains, func(ch chain) bool { return ch.ID == base })
 	if i < 0 {
-		return nil, &ops.Problem{Code: "wal_base_gone", Name: base}
+		return nil, fmt.Errorf("the copy %s of the cluster is not there any more", base)
 	}
-	return choose(chains[i:i+1], moment, a.now())
+	ch, err := choose(chains[i:i+1], moment, a.now())
+	if err != nil {
+		return nil, fmt.Errorf("the copy %s does not lead to %s any more: %w", base, moment.Format(time.RFC3339), err)
+	}
+	return ch, nil
 }
 
 // image is the one that the copied server ran; where it is gone, the one that runs now, if it is of the same version.
@@ -87,7 +90,8 @@ func (a *Archive) image(ctx context.Context, b *Base) (string, error) {
 		return "", err
 	}
 	if r.Version/major != b.Version/major {
-		return "", &ops.Problem{Code: "wal_no_image", Name: b.Image, Count: b.Version / major, Total: r.Version / major}
+		return "", fmt.Errorf("the image %s, which the copy was made with, is gone, and the server that runs now is PostgreSQL %d instead of %d",
+			b.Image, r.Version/major, b.Version/major)
 	}
 	server, err := a.server(ctx)
 	if err != nil {
@@ -162,7 +166,7 @@ func (a *Archive) ended(ctx context.Context, c *docker.Container) error {
 	}
 	text := b.String()
 	if strings.Contains(text, "recovery ended before configured recovery target was reached") {
-		return &ops.Problem{Code: "wal_short"}
+		return errors.New("the log that is archived ends before that moment: choose an earlier one")
 	}
 	var said []string
 	for line := range strings.SplitSeq(text, "\n") {
@@ -173,7 +177,7 @@ func (a *Archive) ended(ctx context.Context, c *docker.Container) error {
 	if len(said) == 0 {
 		said = append(said, fmt.Sprintf("it ended with exit code %d", c.ExitCode))
 	}
-	return &ops.Problem{Code: "wal_not_replayed", Text: strings.ToValidUTF8(said[len(said)-1], "�")}
+	return fmt.Errorf("the copy could not replay the log: %s", strings.ToValidUTF8(said[len(said)-1], "�"))
 }
 
 // under finds the container of a key; nil: there is none.

@@ -2,7 +2,10 @@ package wal
 
 import (
 	"cmp"
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -98,6 +101,76 @@ func spans(chains []chain) []Span {
 	}
 	slices.SortFunc(out, func(x, y Span) int { return cmp.Or(x.From.Compare(y.From), x.To.Compare(y.To)) })
 	return out
+}
+
+// Standing is how the archive stands now.
+type Standing struct {
+	State
+	Spans []Span
+	Bases int       // copies of the cluster
+	Base  time.Time // the newest
+	Bytes int64     // of all that is kept
+
+	Lag  time.Duration // how old what is archived is
+	Late bool          // people were told that it is too old, or soon are
+}
+
+// TroubleKeeper says that nobody looked for long, and TroubleStarting that nothing is archived yet.
+const (
+	TroubleKeeper   = "keeper"
+	TroubleStarting = "starting"
+)
+
+// Stand looks at the folder. A keeper of another process may have written what it says.
+func (a *Archive) Stand() (*Standing, error) {
+	s, err := a.State()
+	if err != nil {
+		return nil, err
+	}
+	chains, err := a.chains()
+	if err != nil {
+		return nil, err
+	}
+	out := &Standing{State: *s, Spans: spans(chains), Bases: len(chains)}
+	if len(chains) > 0 {
+		out.Base = chains[0].At
+	}
+	if out.Bytes, err = a.bytes(); err != nil {
+		return nil, err
+	}
+	from := s.To
+	if from.IsZero() {
+		from = s.Since
+	}
+	if !from.IsZero() {
+		out.Lag = a.now().Sub(from)
+	}
+	out.Late = out.Lag > LateAfter
+	switch {
+	case s.Looked.IsZero() || a.now().Sub(s.Looked) > LateAfter/2:
+		out.Trouble, out.Text = TroubleKeeper, ""
+	case s.Trouble == "" && s.To.IsZero():
+		out.Trouble = TroubleStarting
+	}
+	return out, nil
+}
+
+// bytes is how much the archive takes.
+func (a *Archive) bytes() (int64, error) {
+	var n int64
+	err := filepath.WalkDir(a.cfg.Dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = nil // it went meanwhile
+			}
+			return err
+		}
+		if info, err := d.Info(); err == nil {
+			n += info.Size()
+		}
+		return nil
+	})
+	return n, err
 }
 
 // Choice is the copy from which a moment is reached.

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/ai-notebook/notebookbot/incidents"
+	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/health"
+	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
+	"github.com/ai-notebook/notebookbot/internal/ops/wal"
+	"github.com/ai-notebook/notebookbot/internal/store"
+	"github.com/ai-notebook/notebookbot/templates"
+)
+
+// logArchive wires the archive of the database's log, or what cleans up after one.
+func (c *Config) logArchive(o *operations, log *slog.Logger) error {
+	if o.sets == nil {
+		return nil
+	}
+	db, err := postgres.Open(o.engine, postgres.Config{Service: c.Database.Service, Name: c.Database.Name, User: c.Database.User})
+	if err != nil {
+		return err
+	}
+	cfg := wal.Config{
+		Dir: c.Backup.WAL, Project: c.Target.Project, Name: c.Database.Name, User: c.Database.User, Retention: c.Backup.Retention,
+	}
+	a, err := wal.Open(cfg, db, o.engine, o.sets, log)
+	if cfg.Dir == "" {
+		o.retired = a
+	} else {
+		o.archive = a
+	}
+	return err
+}
+
+// logKeeper keeps the archive of the database's log until ctx ends. Where none is configured it ends once what an earlier configuration has left
+// is gone: a slot that nobody reads would fill the database's disk.
+func (c *Config) logKeeper(ctx context.Context, o *operations, st *store.Store, log *slog.Logger) error {
+	_, target := c.lines["target"]
+	_, configured := c.lines["backup"]
+	if !target && !configured {
+		return nil
+	}
+	if o.retired != nil {
+		switch gone, err := o.retired.Retire(ctx); {
+		case err != nil && ctx.Err() == nil:
+			log.DebugContext(ctx, "looking whether an archive of the log was left behind", "err", err)
+		case gone:
+			log.InfoContext(ctx, "the log of the database is not archived any more: its receiver and its slot are removed")
+		}
+	}
+	if o.archive == nil {
+		return nil
+	}
+	keeper := &wal.Keeper{Archive: o.archive, Log: log, Alive: func(ctx context.Context, key string) (bool, error) {
+		n, err := ops.ParseKey(key)
+		if err != nil {
+			return false, nil //nolint:nilerr // It is of no operation.
+		}
+		op, err := st.FindOperation(ctx, n)
+		if errors.Is(err, ops.ErrNotFound) {
+			return false, nil // of another store
+		}
+		return err == nil && !op.State.Over(), err
+	}}
+	keeper.Tell = func(ctx context.Context, late bool, key string, s wal.State, lag time.Duration) error {
+		f := incidents.Fact{Text: templates.TroubleWALBack, After: lag}
+		if late {
+			f.Text, f.Titles = templates.TroubleWAL, []string{s.Trouble, s.Text}
+		}
+		n := incidents.TroubleNotice("", c.Slack.Channels.Ops, f, time.Now())
+		n.Key = "trouble/" + f.Text + "/" + c.Target.Project + "/" + key
+		return st.WriteOperations(ctx, ops.Want{}, func(tx ops.Tx) error { return tx.Notify(n) })
+	}
+	return keeper.Run(ctx)
+}
+
+// log is what health looks at; nil: no log is archived.
+func (o *operations) log() health.Archive {
+	if o.archive == nil {
+		return nil
+	}
+	return logHealth{o.archive}
+}
+
+// logHealth is the archive as health looks at it.
+type logHealth struct{ *wal.Archive }
+
+var _ health.Archive = logHealth{}
+
+// Archived implements health.Archive.
+func (l logHealth) Archived(context.Context) (health.Archived, error) {
+	s, err := l.Stand()
+	if err != nil {
+		return health.Archived{}, err
+	}
+	out := health.Archived{Lag: s.Lag, Late: s.Late, Trouble: s.Trouble, Text: s.Text}
+	if n := len(s.Spans); n > 0 {
+		out.From, out.To = s.Spans[n-1].From, s.Spans[n-1].To
+	} else if out.Text == "" {
+		out.Text = s.BaseText
+	}
+	return out, nil
+}
+
+// logView is the archive as `backup status` shows it.
+func logView(a *wal.Archive) (*templates.LogView, error) {
+	s, err := a.Stand()
+	if err != nil {
+		return nil, err
+	}
+	v := &templates.LogView{
+		Lag: s.Lag, Late: s.Late, Trouble: s.Trouble, Text: s.Text, Bases: s.Bases, Base: s.Base, BaseWhy: s.BaseText, Bytes: s.Bytes,
+		Keeps: s.Keeps, Unbound: s.Unbound,
+	}
+	for _, span := range s.Spans {
+		v.Spans = append(v.Spans, templates.LogSpan(span))
+	}
+	return v, nil
+}
