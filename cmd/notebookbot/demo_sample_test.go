@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -99,6 +102,39 @@ func TestInTheDemoTheSampleApplicationIsBrokenRestartedByTwoPeopleAndABadVersion
 	patient("#messages", "失败，已撤销")
 	patient("#sampleanswers.ok", "版本 v1")
 	b.shot("27-bad-version-went-back")
+
+	// What was deleted by mistake comes back, with two people's approvals.
+	notes := func() string {
+		address, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("#sampleanswers a").href`))
+		if err != nil {
+			return err.Error()
+		}
+		resp, err := http.Get(strings.TrimSuffix(address, "/") + "/api/notes")
+		if err != nil {
+			return err.Error()
+		}
+		defer resp.Body.Close()
+		var l struct{ Count int }
+		return fmt.Sprint(json.NewDecoder(resp.Body).Decode(&l), l.Count)
+	}
+	b.be(slackfake.Operator)
+	b.click(`[data-channel="` + slackfake.Ops + `"]`)
+	b.say("#box", "/notebook backup full")
+	patient("#messages", "整份读回验证通过")
+	b.click(`#sample [data-do="forget"]`)
+	until(t, "half of the notes are gone", time.Minute, func() bool { return notes() == "<nil> 1000" })
+	b.say("#box", "/notebook restore latest database 误删")
+	b.see("#messages", "还差2人")
+	for _, commander := range []string{slackfake.Commander, slackfake.Commander2} {
+		b.be(commander)
+		b.click(`[data-channel="` + slackfake.Ops + `"]`)
+		b.click(`#messages [data-action="approval.approve"]`)
+		b.click("#confirm .primary")
+	}
+	patient("#messages", "数据库已回到")
+	until(t, "all notes are back", time.Minute, func() bool { return notes() == "<nil> 2000" })
+	b.see("#messages", "restore undo OP-")
+	b.shot("29-restored")
 	b.do(chromedp.EmulateViewport(420, 800))
 	b.click("#menu")
 	b.shot("28-sample-narrow")

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Breaks are what can be broken: the backend answers errors, hangs, takes memory until it is ended, is killed; the database is stopped.
-var Breaks = []string{"errors", "hang", "leak", "kill", "postgres"}
+// Breaks are what can be broken: the backend answers errors, hangs, takes memory until it is ended, is killed, deletes every other note;
+// the database is stopped.
+var Breaks = []string{"errors", "hang", "leak", "kill", "postgres", "forget"}
 
 func (s *Sample) breaks(ctx context.Context, what string) error {
 	service := "backend"

@@ -2,9 +2,11 @@ package sample
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,6 +154,23 @@ func TestTheSampleIsStartedBrokenMendedAndRemovedAndNothingIsLeft(t *testing.T) 
 	}
 	if out, err := exec.Command("git", "-C", s.cfg.Dir, "status", "--porcelain").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("the checkout is not clean: %s %v", out, err)
+	}
+
+	count := func() int {
+		resp, err := http.Get(strings.TrimSuffix(st.URL, "/") + "/api/notes")
+		if err != nil {
+			return -1
+		}
+		defer resp.Body.Close() //nolint:errcheck // It was only read.
+		var l struct{ Count int }
+		_ = json.NewDecoder(resp.Body).Decode(&l)
+		return l.Count
+	}
+	if n := count(); n != 2000 {
+		t.Errorf("it begins with %d notes", n)
+	}
+	if err := s.Do(t.Context(), "forget"); err != nil || count() != 1000 {
+		t.Errorf("forgotten: %v, %d notes are left", err, count())
 	}
 
 	backend := func(state string) func(State) bool {

@@ -26,8 +26,10 @@ func backend(out io.Writer) error {
 		return err
 	}
 	defer n.close()
+	go n.prepare()
 	parts := []part{{"postgres", n.ping}, {"redis", askRedis}}
 	f := newFaults(out)
+	f.forget = n.forget
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) {
 		state, code := map[string]string{"version": version()}, http.StatusOK

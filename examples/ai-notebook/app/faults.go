@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,12 +13,13 @@ import (
 	"time"
 )
 
-// What can be broken. All but exit and leak, which end the program, last until the container is restarted.
+// What can be broken. Exit and leak end the program, forget is for good; the others last until the container is restarted.
 const (
 	hangs     = "hang"      // no request is answered
 	errs      = "errors"    // the API answers 500, the health check says ok
 	leaks     = "leak"      // memory grows until the container's limit ends the program
 	exits     = "exit"      // the program ends
+	forgets   = "forget"    // every other note is deleted, which nothing but a backup brings back
 	unhealthy = "unhealthy" // of a version: never healthy
 	fails     = "fails"     // of a version: good at first, then the API and the health check answer 5xx
 )
@@ -28,6 +30,8 @@ const failsAfter = 20 * time.Second
 // faults is how the program misbehaves.
 type faults struct {
 	out io.Writer
+
+	forget func(context.Context) error
 
 	mu  sync.Mutex
 	now string
@@ -98,6 +102,15 @@ func (f *faults) breaks(w http.ResponseWriter, r *http.Request) {
 	case exits:
 		f.set(what)
 		time.AfterFunc(100*time.Millisecond, func() { os.Exit(3) }) // after the answer
+	case forgets:
+		if f.forget == nil {
+			http.Error(w, "there are no notes here", http.StatusNotFound)
+			return
+		}
+		if err := f.forget(r.Context()); err != nil {
+			told(w, f.out, nil, err)
+			return
+		}
 	default:
 		http.Error(w, errUsage.Error(), http.StatusNotFound)
 		return

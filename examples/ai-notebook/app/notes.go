@@ -18,8 +18,18 @@ const (
 	shown   = 20
 )
 
-// notes are kept in PostgreSQL. The table is made, with some notes, when somebody first asks for them.
+// notes are kept in PostgreSQL. The table is made, with some notes, where it is missing.
 type notes struct{ pool *pgxpool.Pool }
+
+// prepare makes it as soon as the database answers, so that a backup has something to keep before anybody looks.
+func (n *notes) prepare() {
+	for range 600 {
+		if _, err := n.newest(context.Background()); err == nil {
+			return
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+}
 
 type note struct {
 	ID      int64     `json:"id"`
@@ -107,6 +117,16 @@ func (n *notes) add(ctx context.Context, text string) error {
 	defer cancel()
 	return n.with(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO notes (text) VALUES ($1)`, text)
+		return err
+	})
+}
+
+// forget deletes every other note, as somebody might by mistake.
+func (n *notes) forget(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	return n.with(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM notes WHERE id % 2 = 0`)
 		return err
 	})
 }

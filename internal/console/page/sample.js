@@ -15,7 +15,7 @@ function act(what, words, kind) {
   } }, words);
 }
 
-const BREAKS = ['kill', 'errors', 'hang', 'leak', 'postgres'];
+const BREAKS = ['kill', 'errors', 'hang', 'leak', 'postgres', 'forget'];
 
 function step(s, last, failed) {
   const words = T('step')[s.code], state = s.took ? 'ok' : last && failed ? 'bad' : 'wait';
