@@ -270,7 +270,7 @@ func (t *Templates) operationSmall(op *ops.Operation, terminal bool) []Line {
 		ls = append(ls, l)
 	}
 	const enough = 12
-	a := Args{Class: string(op.Policy.Class), Ref: op.Hash[:min(len(op.Hash), enough)], Yes: op.Policy.SelfApproval, Count: op.Policy.Approvals, Key: op.Key()}
+	a := Args{Class: string(op.Policy.Class), Ref: op.Hash[:min(len(op.Hash), enough)], Yes: op.Policy.SelfApproval, Count: op.Policy.Approvals, Key: op.Key(), Where: cut(op.Plan.Project, 60)}
 	if op.State == ops.Planned && !terminal {
 		ls = append(ls, t.line("op.rule", a))
 	}
