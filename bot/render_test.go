@@ -223,7 +223,7 @@ func FuzzAnyMessageFits(f *testing.F) {
 		r := testRenderer(t).message(m)
 		checkText(t, r.text)
 		for pin := range checkBlocks(t, r.wire, maxBlocks) {
-			if _, ok := webAddress(pin); !ok && !strings.HasPrefix(pin, "<!date^") && !userID.MatchString(a) && !groupID.MatchString(a) && !emojiName.MatchString(a) {
+			if _, ok := webAddress(pin); !ok && !strings.HasPrefix(pin, "<!date^") && !userID.MatchString(a) && !groupID.MatchString(a) && !channelID.MatchString(a) && !emojiName.MatchString(a) {
 				t.Errorf("effective: %q", pin)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 
 var (
 	userID    = regexp.MustCompile(`^[UW][A-Z0-9]{1,40}$`)
+	channelID = regexp.MustCompile(`^[CG][A-Z0-9]{1,40}$`)
 	groupID   = regexp.MustCompile(`^S[A-Z0-9]{1,40}$`)
 	emojiName = regexp.MustCompile(`^[a-z0-9_+'-]{1,100}$`)
 )
@@ -47,6 +48,8 @@ func words(s templates.Span, loc *time.Location) string {
 		return "@" + clean(s.User)
 	case s.UserGroup != "":
 		return "@" + clean(s.UserGroup)
+	case s.Channel != "":
+		return "#" + clean(s.Channel)
 	case s.Emoji != "":
 		return glyphs[s.Emoji]
 	case !s.Time.IsZero():
@@ -77,6 +80,8 @@ func element(s templates.Span, loc *time.Location, room int) (slack.RichTextSect
 		return slack.NewRichTextSectionUserElement(s.User, style(s)), markCost
 	case s.UserGroup != "" && groupID.MatchString(s.UserGroup):
 		return slack.NewRichTextSectionUserGroupElement(s.UserGroup), markCost
+	case s.Channel != "" && channelID.MatchString(s.Channel):
+		return slack.NewRichTextSectionChannelElement(s.Channel, style(s)), markCost
 	case s.Emoji != "" && emojiName.MatchString(s.Emoji):
 		return slack.NewRichTextSectionEmojiElement(s.Emoji, 0, nil), 2
 	case !s.Time.IsZero() && showable(s.Time):
@@ -111,6 +116,8 @@ func mark(s templates.Span, loc *time.Location) (string, bool) {
 		return "<@" + s.User + ">", true
 	case s.UserGroup != "" && groupID.MatchString(s.UserGroup):
 		return "<!subteam^" + s.UserGroup + ">", true
+	case s.Channel != "" && channelID.MatchString(s.Channel):
+		return "<#" + s.Channel + ">", true
 	case s.Emoji != "" && emojiName.MatchString(s.Emoji):
 		return ":" + s.Emoji + ":", true
 	case !s.Time.IsZero() && showable(s.Time):

@@ -88,7 +88,7 @@ func runAlone(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	}
 	var d *ops.Decision
 	err := r.slowly(ctx, c, func(ctx context.Context) (err error) {
-		d, err = r.Operations.Alone(ctx, c.op, ops.Alone{By: c.person(), Reason: reason})
+		d, err = r.Operations.Alone(ctx, c.op, ops.Alone{By: c.person(), Reason: reason, From: c.req.Channel})
 		return err
 	})
 	return r.decided(ctx, c, "alone", d, err, templates.DoneAlone)

@@ -242,7 +242,7 @@ func TestWhoBreaksTheGlassNeedsAReasonAndEverybodyIsTold(t *testing.T) {
 		if got := kinds(ns); !strings.Contains(got, "operation.break_glass") {
 			t.Errorf("told %s", got)
 		}
-		if op := h.operation(1); op.State != operations.Approved || op.Alone == nil || op.Alone.Reason != "两位指挥官都联系不上" {
+		if op := h.operation(1); op.State != operations.Approved || op.Alone == nil || op.Alone.Reason != "两位指挥官都联系不上" || op.Alone.From != random {
 			t.Errorf("it is %s, alone %+v", op.State, op.Alone)
 		}
 		refused(t, lee, h.say(lee, "operation review OP-1 too early"))

@@ -19,6 +19,7 @@ func (t *Templates) funcs() template.FuncMap {
 		"code":     styled(func(s *Span) { s.Code = true }),
 		"user":     mention,
 		"group":    mentionGroup,
+		"channel":  channel,
 		"date":     func(at time.Time) string { return instant(at, TimeOnly) },
 		"datetime": func(at time.Time) string { return instant(at, DateTime) },
 		"due":      near,
@@ -204,6 +205,8 @@ func (t *Templates) flat(lines []Line) string {
 				}
 			case s.UserGroup != "":
 				b.WriteString("@" + s.UserGroup)
+			case s.Channel != "":
+				b.WriteString("#" + s.Channel)
 			case !s.Time.IsZero():
 				b.WriteString(t.clockFace(s.Time, s.TimeStyle))
 			case s.Emoji != "":

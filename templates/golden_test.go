@@ -87,6 +87,8 @@ func shown(l Line) string {
 		switch {
 		case s.User != "":
 			text = "<@" + s.User + ">"
+		case s.Channel != "":
+			text = "<#" + s.Channel + ">"
 		case s.UserGroup != "":
 			text = "<!" + s.UserGroup + ">"
 		case !s.Time.IsZero() && s.TimeStyle == DateTime:

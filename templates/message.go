@@ -7,7 +7,7 @@ package templates
 
 import "time"
 
-// Span is a piece of a line. Exactly one of Text (with its styles), User, UserGroup, Time or URL carries it.
+// Span is a piece of a line. Exactly one of Text (with its styles), User, UserGroup, Channel, Time or URL carries it.
 type Span struct {
 	Text      string    `json:"text,omitempty"` // shown as it is; with URL: the label
 	Bold      bool      `json:"bold,omitempty"`
@@ -16,6 +16,7 @@ type Span struct {
 	Code      bool      `json:"code,omitempty"`
 	User      string    `json:"user,omitempty"`       // Slack user id: a mention that pings
 	UserGroup string    `json:"user_group,omitempty"` // Slack user group id: a mention that pings
+	Channel   string    `json:"channel,omitempty"`    // Slack channel id: leads there and pings nobody
 	Time      time.Time `json:"time,omitzero"`        // shown in the reader's own time zone
 	TimeStyle TimeStyle `json:"time_style,omitempty"`
 	URL       string    `json:"url,omitempty"`   // http or https, ours or checked

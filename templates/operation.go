@@ -262,6 +262,9 @@ func (t *Templates) operationSmall(op *ops.Operation, terminal bool) []Line {
 	}
 	if op.Alone != nil {
 		ls = append(ls, t.line("op.alone", Args{By: op.Alone.By.Actor, At: op.Alone.At, Text: op.Alone.Reason}))
+		if l := t.aloneFrom(op.Alone); len(l) > 0 {
+			ls = append(ls, l)
+		}
 		if rv := op.Alone.Review; rv != nil {
 			ls = append(ls, t.line("op.reviewed", Args{By: rv.By.Actor, At: rv.At, Text: rv.Text}))
 		}
@@ -327,9 +330,28 @@ func (t *Templates) OperationResult(v OperationView, link string) Message {
 func (t *Templates) OperationAlone(v OperationView, n incidents.Notice) Message {
 	a := t.operationArgs(v)
 	a.By, a.At = n.By, n.At
-	m := t.message(t.lines("op.alone.loud", a), quoted(n.Fact.Text, reportCut), text(t.line("op.alone.review", a)))
+	said := t.lines("op.alone.loud", a)
+	if op := v.Operation; op.Alone != nil {
+		if l := t.aloneFrom(op.Alone); len(l) > 0 {
+			said = append(said, l)
+		}
+	}
+	m := t.message(said, quoted(n.Fact.Text, reportCut), text(t.line("op.alone.review", a)))
 	m.Blocks = append(m.Blocks, t.reviewButton(v.Operation))
 	return m
+}
+
+// aloneFrom says where somebody broke the glass: who they are is vouched for by Slack there, and by nobody at a terminal.
+func (t *Templates) aloneFrom(b *ops.BreakGlass) Line {
+	switch {
+	case b.By.AtTerminal():
+		return t.line("op.alone.terminal", Args{Word: cut(b.By.OSUser, 60), Person: b.By.ID})
+	case strings.HasPrefix(b.From, "D"):
+		return t.line("op.alone.direct", Args{})
+	case b.From != "":
+		return t.line("op.alone.channel", Args{Where: b.From})
+	}
+	return nil
 }
 
 // OperationReview reminds those who could have approved of what nobody has reviewed.

@@ -164,6 +164,16 @@ func TestOperationsReadWell(t *testing.T) {
 		b.add("waits", w.OperationWaits(OperationView{Operation: becoming(waiting), Now: at}))
 		b.add("waits, too late", w.OperationWaits(OperationView{Operation: planned(), Now: at}))
 		n := incidents.Notice{By: chen.Actor, At: at, Fact: incidents.Fact{Person: chen.ID, Text: "两位指挥官都联系不上 <!here>"}}
+		from := func(by ops.Person, channel string) *ops.Operation {
+			return becoming(func(op *ops.Operation) {
+				op.State, op.Alone = ops.Approved, &ops.BreakGlass{By: by, At: at, Reason: "两位指挥官都联系不上", From: channel}
+			})
+		}
+		terminal := ops.Person{Actor: chen.Actor, Team: access.TerminalTeam, OSUser: "deploy <!here>"}
+		b.add("alone, from a terminal", w.OperationAlone(OperationView{Operation: from(terminal, ""), Now: at, Approvers: approvers}, n))
+		b.add("alone, from a channel", w.OperationAlone(OperationView{Operation: from(chen, "C0INC"), Now: at, Approvers: approvers}, n))
+		b.add("alone, from a direct message", w.OperationAlone(OperationView{Operation: from(chen, "D0CHEN"), Now: at, Approvers: approvers}, n))
+		b.add("alone, the card", w.Operation(OperationView{Operation: from(terminal, ""), Now: at, Approvers: approvers}))
 		b.add("alone", w.OperationAlone(OperationView{Operation: planned(), Now: at, Approvers: approvers}, n))
 		b.add("list", w.OperationList(OperationListView{Operations: []*ops.Operation{planned(), becoming(ran(ops.Done, ""))}, Open: true, Now: at, Next: "operation list <op-6"}))
 		b.add("list, empty", w.OperationList(OperationListView{Open: true, Now: at}))

@@ -187,6 +187,7 @@ func styled(set func(*Span)) func(any) string {
 
 var (
 	userID    = regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`)
+	channelID = regexp.MustCompile(`^[CG][A-Z0-9]{1,30}$`)
 	groupID   = regexp.MustCompile(`^S[A-Z0-9]{1,30}$`)
 	emojiName = regexp.MustCompile(`^[a-z0-9_+'-]{1,100}$`)
 )
@@ -205,6 +206,14 @@ func mentionGroup(id string) string {
 		return mark(Span{Text: fold(id)})
 	}
 	return mark(Span{UserGroup: id})
+}
+
+// channel leads to a channel; what is no id of one is text.
+func channel(id string) string {
+	if !channelID.MatchString(id) {
+		return mark(Span{Text: fold(id)})
+	}
+	return mark(Span{Channel: id})
 }
 
 func emoji(name string) (string, error) {

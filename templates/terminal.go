@@ -94,7 +94,7 @@ func (t *Templates) spanned(l Line) string {
 	var b strings.Builder
 	for _, s := range l {
 		switch {
-		case s.User != "", s.UserGroup != "", !s.Time.IsZero(), s.Emoji != "":
+		case s.User != "", s.UserGroup != "", s.Channel != "", !s.Time.IsZero(), s.Emoji != "":
 			b.WriteString(t.flat([]Line{{s}}))
 		case s.URL != "" && s.Text != "" && s.Text != s.URL:
 			b.WriteString(s.Text + " (" + s.URL + ")")

@@ -102,6 +102,7 @@ func (c *checkup) all(ctx context.Context) {
 	c.publicURL(ctx)
 	c.slack(ctx)
 	c.policies(ctx)
+	c.breakGlass(ctx)
 	c.escalation()
 	c.target(ctx)
 	c.alertmanagers(ctx)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/ai-notebook/notebookbot/commands"
@@ -42,6 +43,61 @@ func (c *checkup) policies(ctx context.Context) {
 	if len(problems) == 0 {
 		c.ok(name, words{"每个列表都有人，每条策略都能满足", "every list has people, and every policy can be satisfied"})
 	}
+}
+
+// breakGlass looks for people who may break the glass in vain: at a terminal, with Slack down, nobody can be looked up, so they must
+// stand in the list of who may run a command by user id.
+func (c *checkup) breakGlass(ctx context.Context) {
+	const name = "break_glass"
+	cfg := c.cfg.AccessConfig()
+	known := cfg.Vouched()
+	if len(known) == 0 {
+		return
+	}
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	at := access.Terminal(cfg, nil)
+	well := true
+	for _, id := range known {
+		var no, groups []string
+		for _, words := range commands.Words() {
+			rule, _ := at.Rule(strings.Replace(words, " ", ".", 1))
+			if !commands.Plans(words) || at.MayActAlone(ctx, id, access.TerminalTeam, strings.Replace(words, " ", ".", 1)) == nil {
+				continue
+			}
+			no = append(no, words)
+			for _, g := range at.Listed(rule.Run) {
+				if c.member(ctx, g, id) && !slices.Contains(groups, g) {
+					groups = append(groups, g)
+				}
+			}
+		}
+		if len(no) == 0 {
+			continue
+		}
+		well = false
+		list := strings.Join(no, ", ")
+		mend := format("把 %s 按用户 ID 写进 people.operators", "put %s into people.operators by user id", id)
+		if len(groups) > 0 {
+			c.warn(name, format("%s 只通过用户组 %s 属于运维人员；Slack 中断时查不到用户组，在终端不能执行 %s",
+				"%s is an operator through the user group %s alone, which cannot be looked up while Slack is down: at a terminal they may not run %s",
+				id, strings.Join(groups, ", "), list), mend)
+			continue
+		}
+		c.warn(name, format("%s 不是运维人员，破窗也不能执行 %s", "%s is no operator, so even with break-glass they may not run %s", id, list), mend)
+	}
+	if well {
+		c.ok(name, format("%d人，在终端也能执行", "%d people, who may act at a terminal as well", len(known)))
+	}
+}
+
+// member tells whether somebody is known to be in a user group. What is no group, or is not known, has no members.
+func (c *checkup) member(ctx context.Context, group, id string) bool {
+	if c.people == nil || !strings.HasPrefix(group, "S") {
+		return false
+	}
+	members, err := c.people.Members(ctx, group)
+	return err == nil && slices.Contains(members, id)
 }
 
 // escalation looks for names that lead to nobody: they are skipped when it counts.

@@ -230,6 +230,50 @@ func TestCheckFailsOnAPolicyThatNobodyCanSatisfy(t *testing.T) {
 	}
 }
 
+// groups knows who is in a user group, as Slack does.
+type groups map[string][]string
+
+func (groups) Person(_ context.Context, id string) (access.Person, error) {
+	return access.Person{ID: id, Team: "T1"}, nil
+}
+
+func (g groups) Members(_ context.Context, id string) ([]string, error) { return g[id], nil }
+
+func TestCheckWarnsOfPeopleWhoWouldBreakTheGlassInVain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, config string
+		slack        bool
+		state        string
+		says         string
+	}{
+		{"an operator by user id", "break_glass: [U01AAAA]\n", true, stateOK, "1 people"},
+		{"no operator", "break_glass: [U09ZZZZ]\n", true, stateWarning, "U09ZZZZ is no operator"},
+		{"through a user group alone", "break_glass: [U08YYYY]\n", true, stateWarning, "through the user group S0TEAM alone"},
+		{"and Slack does not tell", "break_glass: [U08YYYY]\n", false, stateWarning, "U08YYYY is no operator"},
+		{"nobody", "", true, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			k := newCheckup(t, c.config)
+			k.cfg.People.Operators = append(k.cfg.People.Operators, "S0TEAM")
+			if c.slack {
+				k.people = groups{"S0TEAM": {"U08YYYY"}}
+			}
+			k.breakGlass(t.Context())
+			if c.says == "" {
+				if len(k.findings) != 0 {
+					t.Errorf("it says %+v", k.findings)
+				}
+				return
+			}
+			if f := only(t, k); f.name != "break_glass" || f.state != c.state || !strings.Contains(f.reason.en, c.says) {
+				t.Errorf("it says %+v", f)
+			}
+		})
+	}
+}
+
 func TestCheckWarnsOfApprovalsThatNobodyIsAskedFor(t *testing.T) {
 	t.Parallel()
 	c := newCheckup(t, "policies: {incident.resolve: {approvals: 1}}\n")

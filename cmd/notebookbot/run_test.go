@@ -237,7 +237,7 @@ func TestTheApplicationIsRestartedFromATerminalWhileSlackIsDown(t *testing.T) {
 		until(t, "both are told", time.Minute, func() bool {
 			n := 0
 			for _, m := range l.slack.Messages("C0OPS") {
-				if strings.Contains(m.Text, loud) {
+				if strings.Contains(m.Text, loud) && strings.Contains(m.Text, "From a terminal as OS user") {
 					n++
 				}
 			}

@@ -104,7 +104,7 @@ func (op *Operation) alone(ev Alone, now time.Time) (Result, error) {
 	if strings.TrimSpace(ev.Reason) == "" {
 		return r, ErrNoReason
 	}
-	op.Alone = &BreakGlass{By: ev.By, At: now, Reason: ev.Reason, Hash: op.Hash}
+	op.Alone = &BreakGlass{By: ev.By, At: now, Reason: ev.Reason, Hash: op.Hash, From: ev.From}
 	op.approved(now)
 	op.log(&r, Entry{Kind: WasAlone, By: ev.By, Hash: op.Hash, Text: ev.Reason}, now)
 	n := op.notice(incidents.OperationAlone, fmt.Sprintf("/%d/alone", op.Entries), now)

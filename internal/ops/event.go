@@ -20,6 +20,7 @@ type Alone struct {
 	By     Person
 	Hash   string
 	Reason string
+	From   string // the channel in Slack where they said so; empty: from a terminal
 }
 
 // Reject is the no of somebody who could have approved.

@@ -122,6 +122,7 @@ type BreakGlass struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
 	Hash   string    `json:"hash"`
+	From   string    `json:"from,omitempty"` // the channel in Slack where they said so; empty: from a terminal
 
 	Review   *Review   `json:"review,omitempty"`  // what somebody else said of it afterwards
 	Reminded time.Time `json:"reminded,omitzero"` // when that was asked for last

@@ -30,8 +30,11 @@ func (a AccessPeople) MayActAlone(ctx context.Context, p Person, word string) er
 	return a.of(p).MayActAlone(ctx, p.ID, p.Team, word)
 }
 
+// AtTerminal tells whether somebody acts from a terminal, where nobody vouches for who they say they are.
+func (p Person) AtTerminal() bool { return p.Team == access.TerminalTeam }
+
 func (a AccessPeople) of(p Person) *access.Access {
-	if p.Team == access.TerminalTeam && a.Terminal != nil {
+	if p.AtTerminal() && a.Terminal != nil {
 		return a.Terminal
 	}
 	return a.Access // which takes somebody of a terminal for a stranger
