@@ -47,14 +47,21 @@ func HealthView(r *health.Report) templates.HealthView {
 	v := templates.HealthView{Service: r.Service, At: r.At, Took: r.Took, Sampled: r.Sampled}
 	for _, c := range r.Checks {
 		out := templates.HealthCheck{Name: c.Name, Subject: c.Subject, Service: c.Service, State: string(c.State)}
-		for _, f := range c.Findings {
-			x := f.Facts
-			out.Findings = append(out.Findings, templates.HealthFinding{State: string(f.State), Code: f.Code, Args: templates.Args{
-				Percent: x.Percent, Limit: x.Limit, Count: x.Count, Total: x.Total, Most: x.Most, Bytes: x.Bytes, Of: x.Of,
-				Value: x.Value, After: x.Took, Age: x.Age, At: x.At, Word: x.Word, Text: x.Text,
-			}})
-		}
+		out.Findings = HealthFindings(c.Findings)
 		v.Checks = append(v.Checks, out)
 	}
 	return v
+}
+
+// HealthFindings are findings, as templates know them.
+func HealthFindings(found []health.Finding) []templates.HealthFinding {
+	var out []templates.HealthFinding
+	for _, f := range found {
+		x := f.Facts
+		out = append(out, templates.HealthFinding{State: string(f.State), Code: f.Code, Args: templates.Args{
+			Percent: x.Percent, Limit: x.Limit, Count: x.Count, Total: x.Total, Most: x.Most, Bytes: x.Bytes, Of: x.Of,
+			Value: x.Value, After: x.Took, Age: x.Age, At: x.At, Word: x.Word, Text: x.Text, Late: x.Promise,
+		}})
+	}
+	return out
 }

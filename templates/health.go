@@ -37,7 +37,7 @@ var healthStates = []string{"failed", "warning", "unchecked", "ok"}
 // healthNames and healthCodes have words: health.name.<name> and health.why.<code>.
 var (
 	healthNames = []string{
-		"docker", "container", "url", "certificate", "postgres", "redis", "backup", "errors", "cpu", "memory", "load", "disk", "bot",
+		"docker", "container", "url", "certificate", "postgres", "redis", "backup", "rehearsal", "errors", "cpu", "memory", "load", "disk", "bot",
 	}
 	healthCodes = []string{
 		"off", "soon", "slow", "hangs", "broke", "unseen", "no_docker",
@@ -48,16 +48,24 @@ var (
 		"errors.none", "errors.some", "url.up", "url.slow", "url.down", "url.status",
 		"certificate.none", "certificate.over", "certificate.bad", "certificate.days",
 		"postgres.up", "postgres.down", "postgres.behind", "postgres.replica", "postgres.slot", "postgres.idle", "postgres.waiting",
-		"redis.up", "redis.down", "redis.password", "redis.loading", "redis.evicted", "redis.save", "redis.master",
-		"backup", "backup.none", "cpu", "memory", "load", "disk", "inodes", "bot",
+		"redis.up", "redis.down", "redis.password", "redis.wrong_password", "redis.loading", "redis.evicted", "redis.save", "redis.master",
+		"backup", "backup.none", "rehearsal", "rehearsal.none", "rehearsal.failed", "rehearsal.slow", "rehearsal.old",
+		"cpu", "memory", "load", "disk", "inodes",
+		"bot.ok", "store.failed", "slack.up", "slack.some", "slack.away", "slack.token", "outbox.waiting", "outbox.failed", "outbox.refused",
 	}
 )
+
+// healthParts are the bot's own parts: health.part.<name>.
+var healthParts = []string{"store", "slack", "outbox"}
 
 // healthWords lists the names that are put together from codes.
 func healthWords() []string {
 	var names []string
 	for _, n := range healthNames {
 		names = append(names, "health.name."+n)
+	}
+	for _, p := range healthParts {
+		names = append(names, "health.part."+p)
 	}
 	for _, c := range healthCodes {
 		names = append(names, "health.why."+c)
@@ -139,7 +147,15 @@ func (t *Templates) healthName(c HealthCheck) string {
 	if c.Subject == "" {
 		return name
 	}
-	return name + " " + cut(c.Subject, 80)
+	return name + " " + t.healthSubject(c)
+}
+
+// healthSubject is which of several things it is. Those of the bot have names in the language of the house.
+func (t *Templates) healthSubject(c HealthCheck) string {
+	if c.Name == "bot" {
+		return t.word("health.part", c.Subject)
+	}
+	return cut(c.Subject, 80)
 }
 
 // healthWhy is the sentence of a finding; a code without words is shown as it is.
@@ -156,6 +172,9 @@ func (t *Templates) healthWhy(f HealthFinding) Line {
 	}
 	return out
 }
+
+// HealthReason is the sentence of a finding as text.
+func (t *Templates) HealthReason(f HealthFinding) string { return t.flat([]Line{t.healthWhy(f)}) }
 
 // healthHint says what to do next about the first service that is not well.
 func (t *Templates) healthHint(v HealthView) []Line {
@@ -183,7 +202,7 @@ func (t *Templates) healthWell(v HealthView) []Block {
 				line = append(line, Span{Text: t.marked("health.between", Args{})})
 			}
 			if c.Subject != "" {
-				line = append(line, Span{Text: cut(c.Subject, 80) + " "})
+				line = append(line, Span{Text: t.healthSubject(c) + " "})
 			}
 			for i, f := range c.Findings {
 				if i > 0 {
@@ -215,7 +234,7 @@ func (t *Templates) HealthJSON(v HealthView) ([]byte, error) {
 	for _, c := range v.Checks {
 		var whys []string
 		for _, f := range c.Findings {
-			whys = append(whys, t.flat([]Line{t.healthWhy(f)}))
+			whys = append(whys, t.HealthReason(f))
 		}
 		out.Checks = append(out.Checks, check{
 			Name: strings.TrimSpace(c.Name + " " + fold(c.Subject)), State: c.State, Reason: strings.Join(whys, strings.TrimRight(t.label("health.between"), " ")+" "),

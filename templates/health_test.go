@@ -32,7 +32,8 @@ func goodDay() HealthView {
 		oneCheck("cpu", "", "ok", "cpu", Args{Percent: 23, Limit: 80, Count: 4, Age: 10 * time.Second}),
 		oneCheck("memory", "", "ok", "memory", Args{Percent: 46, Limit: 85, Bytes: 7e9, Of: 16e9}), oneCheck("load", "", "ok", "load", Args{Value: 0.72, Count: 4}),
 		oneCheck("disk", "/", "ok", "disk", Args{Percent: 31, Limit: 90, Bytes: 69e9, Of: 100e9}), oneCheck("disk", "/opt/backups", "ok", "disk", Args{Percent: 52, Limit: 90, Bytes: 480e9, Of: 1e12}),
-		oneCheck("bot", "store", "ok", "bot", Args{Word: "store"}), oneCheck("bot", "outbox", "ok", "bot", Args{Word: "outbox", Text: "0 waiting"}),
+		oneCheck("rehearsal", "", "ok", "rehearsal", Args{Word: "20261120T031500Z", At: at.Add(-60 * time.Hour), After: 95 * time.Second, Late: 4 * time.Hour, Count: 181234}),
+		oneCheck("bot", "store", "ok", "bot.ok", Args{}), oneCheck("bot", "slack", "ok", "slack.up", Args{Count: 2, Total: 2}), oneCheck("bot", "outbox", "ok", "outbox.waiting", Args{}),
 	}}
 }
 
@@ -42,7 +43,7 @@ func everyCode() HealthView {
 	for i, code := range healthCodes {
 		a := Args{
 			Percent: 97, Limit: 90, Count: 3, Total: 5000, Most: 2, Bytes: 123456789, Of: 134217728, Value: 14.8, After: 4 * time.Second, Age: 95 * time.Minute,
-			At: at, Word: "<!here>", Text: "dial tcp: \x1b[31mrefused\u202e <@U01AAAA> `x`",
+			At: at, Late: 4 * time.Hour, Word: "<!here>", Text: "dial tcp: \x1b[31mrefused\u202e <@U01AAAA> `x`",
 		}
 		state := healthStates[i%3]
 		v.Checks = append(v.Checks, HealthCheck{Name: healthNames[i%len(healthNames)], Subject: code, Service: "backend", State: state, Findings: []HealthFinding{

@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"strings"
-	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/health"
@@ -80,9 +76,10 @@ func (c *checkup) redis(ctx context.Context, engine *docker.Engine, running map[
 	var said string
 	var err error
 	service := c.cfg.Redis.Service
+	asked := c.cfg.askedRedis()
 	switch {
 	case c.cfg.Redis.Addr != "":
-		said, err = pingRedis(limited, c.cfg.Redis.Addr)
+		said, err = asked.Ask(limited, "PING")
 	case service == "":
 		c.unchecked(name, words{"没有设置 redis.service", "redis.service is not set"})
 		return
@@ -91,42 +88,25 @@ func (c *checkup) redis(ctx context.Context, engine *docker.Engine, running map[
 		return
 	default:
 		var out bytes.Buffer
-		_, err = engine.Exec(limited, running[service], []string{"redis-cli", "PING"}, nil, &out, &out)
+		argv, words := asked.Words("PING")
+		_, err = engine.Exec(limited, running[service], argv, strings.NewReader(words), &out, &out)
 		said = out.String()
+	}
+	if err != nil {
+		said += err.Error()
 	}
 	switch {
 	case err == nil && strings.Contains(said, "PONG"):
 		c.ok(name, both("PONG"))
+	case strings.Contains(said, "WRONGPASS"):
+		c.fail(name, words{"redis.password 不对", "redis.password is wrong"}, words{"改成 Redis 的 requirepass", "write what Redis has as requirepass"})
 	case strings.Contains(said, "NOAUTH"):
 		c.warn(name, words{"需要密码，机器人不知道：health 看不到它的数据", "it wants a password, which the bot does not have: health cannot see its figures"},
-			words{"在容器的环境里设置 REDISCLI_AUTH", "set REDISCLI_AUTH in the environment of the container"})
+			words{"设置 redis.password", "set redis.password"})
 	case err != nil:
 		c.fail(name, both(err.Error()), words{"检查 redis.service 或 redis.addr", "check redis.service or redis.addr"})
 	default:
 		const most = 200
 		c.fail(name, both(strings.TrimSpace(said[:min(len(said), most)])), words{"检查 redis.service 或 redis.addr", "check redis.service or redis.addr"})
 	}
-}
-
-// pingRedis asks in Redis' own words, which need no library.
-func pingRedis(ctx context.Context, addr string) (string, error) {
-	d := net.Dialer{Timeout: dialTimeout}
-	conn, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close() //nolint:errcheck // Nothing more is said.
-	if err := conn.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
-		return "", err
-	}
-	if _, err := fmt.Fprint(conn, "PING\r\n"); err != nil {
-		return "", err
-	}
-	const most = 200
-	b := make([]byte, most)
-	n, err := conn.Read(b)
-	if errors.Is(err, io.EOF) {
-		err = errors.New(addr + " closes the connection")
-	}
-	return string(b[:n]), err
 }

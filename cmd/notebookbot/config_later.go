@@ -30,8 +30,9 @@ type Database struct {
 
 // Redis is the application's Redis.
 type Redis struct {
-	Service string `yaml:"service"`
-	Addr    string `yaml:"addr"`
+	Service  string `yaml:"service"`
+	Addr     string `yaml:"addr"`
+	Password Secret `yaml:"password"` // of AUTH; empty: it asks for none
 }
 
 // Thresholds are percentages.

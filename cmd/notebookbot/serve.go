@@ -21,6 +21,7 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/access"
 	"github.com/ai-notebook/notebookbot/internal/alertmanager"
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/health"
 	"github.com/ai-notebook/notebookbot/internal/store"
 	"github.com/ai-notebook/notebookbot/internal/web"
 	"github.com/ai-notebook/notebookbot/notify"
@@ -91,10 +92,10 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	}
 	defer func() { err = errors.Join(err, done.engine.Close()) }()
 
-	parts := []web.Part{
-		{Name: "store", Needed: true, Check: func(ctx context.Context) (web.State, string) { return storeState(ctx, st) }},
-		{Name: "slack", Check: func(context.Context) (web.State, string) { return slackState(edge) }},
-		{Name: "outbox", Check: func(ctx context.Context) (web.State, string) { return outboxState(ctx, st, outbox) }},
+	parts := []health.Part{
+		{Name: "store", Look: func(ctx context.Context) []health.Finding { return storeHealth(ctx, st) }},
+		{Name: "slack", Look: func(context.Context) []health.Finding { return slackHealth(edge) }},
+		{Name: "outbox", Look: func(ctx context.Context) []health.Finding { return outboxHealth(ctx, st, outbox) }},
 	}
 	look, err := cfg.looking(done.engine, done.last(), done.log(), parts, log.With("part", "health"))
 	if err != nil {
@@ -117,8 +118,12 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		return err
 	}
 
+	ready, err := readyParts(parts)
+	if err != nil {
+		return err
+	}
 	server := web.New(web.Config{
-		Listen: cfg.Listen, Webhooks: hooks, Registry: reg, Parts: parts,
+		Listen: cfg.Listen, Webhooks: hooks, Registry: reg, Parts: ready,
 	}, log.With("part", "web"))
 	addr, err := server.Listen(ctx)
 	if err != nil {
@@ -186,60 +191,6 @@ func refused(ctx context.Context, st *store.Store, ops, reason, peer string, log
 		log.WarnContext(ctx, "telling a refused webhook", "err", err)
 	}
 	return err
-}
-
-func storeState(ctx context.Context, st *store.Store) (web.State, string) {
-	if err := st.Healthy(ctx); err != nil {
-		return web.Failed, err.Error()
-	}
-	return web.OK, ""
-}
-
-// slackState is the sockets for /readyz: a warning when one of them is away, failed when all are, or the token.
-func slackState(edge *bot.Bot) (web.State, string) {
-	var says []string
-	connected := 0
-	sockets := edge.Sockets()
-	for _, s := range sockets {
-		word := fmt.Sprintf("socket %s %s for %s", s.Name, s.State, time.Since(s.Since).Round(time.Second))
-		if s.State == bot.Connected {
-			connected++
-		} else if s.Reason != "" {
-			word += " (" + s.Reason + ")"
-		}
-		says = append(says, word)
-	}
-	state := web.OK
-	switch {
-	case connected == 0:
-		state = web.Failed
-	case connected < len(sockets):
-		state = web.Warning
-	}
-	if trouble := edge.TokenTrouble(); trouble != "" {
-		state, says = web.Failed, append(says, "token: "+trouble)
-	}
-	return state, strings.Join(says, "; ")
-}
-
-// outboxState is what waits and what cannot be told, for /readyz.
-func outboxState(ctx context.Context, st *store.Store, outbox *notify.Outbox) (web.State, string) {
-	d, err := st.Depth(ctx)
-	if err != nil {
-		return web.Failed, err.Error()
-	}
-	says := fmt.Sprintf("%d waiting", d.Waiting)
-	if !d.Oldest.IsZero() {
-		says += fmt.Sprintf(", the oldest for %s", time.Since(d.Oldest).Round(time.Second))
-	}
-	state := web.OK
-	if d.Failed > 0 {
-		state, says = web.Warning, says+fmt.Sprintf(", %d failed for good", d.Failed)
-	}
-	if troubles := outbox.Troubles(); len(troubles) > 0 {
-		state, says = web.Warning, says+"; Slack refuses: "+strings.Join(troubles, ", ")
-	}
-	return state, says
 }
 
 // cardChannels are all channels that cards go to.

@@ -3,7 +3,8 @@ package main
 import (
 	"context"
 	"log/slog"
-	"slices"
+	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops/logs"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
 	"github.com/ai-notebook/notebookbot/internal/ops/redact"
-	"github.com/ai-notebook/notebookbot/internal/web"
+	"github.com/ai-notebook/notebookbot/internal/ops/restore"
 )
 
 // looking is what is looked at without changing anything: health, stats, logs.
@@ -24,9 +25,9 @@ type looking struct {
 	stats   *docker.Sampler
 }
 
-// looking wires what looks at the application. Backups and archive may be nil; parts are the bot's own, in the words of /readyz.
-func (c *Config) looking(engine *docker.Engine, backups health.Backup, archive health.Archive, parts []web.Part, log *slog.Logger) (*looking, error) {
-	redacted := func() *redact.Redactor { return redact.Dir(c.Target.Dir, nil) }
+// looking wires what looks at the application. Backups and archive may be nil; parts are the bot's own.
+func (c *Config) looking(engine *docker.Engine, backups health.Backup, archive health.Archive, parts []health.Part, log *slog.Logger) (*looking, error) {
+	redacted := c.redactor
 	l := &looking{
 		machine: host.New(host.Config{Paths: []string{c.Target.Dir, c.Backup.Dir}}, log),
 		stats:   docker.NewSampler(engine, 0, log),
@@ -34,7 +35,7 @@ func (c *Config) looking(engine *docker.Engine, backups health.Backup, archive h
 	}
 	cfg := health.Config{
 		Host: l.machine.Newest, Engine: engine, Services: c.Target.Services, Stats: l.stats.Newest,
-		Redis: health.Redis{Service: c.Redis.Service, Addr: c.Redis.Addr}, URL: c.Target.HealthURL, Backup: backups, WAL: archive, RPO: c.Backup.RPO,
+		Redis: c.askedRedis(), URL: c.Target.HealthURL, Backup: backups, WAL: archive, RPO: c.Backup.RPO,
 		CPU: c.Thresholds.CPU, Memory: c.Thresholds.Memory, Disk: c.Thresholds.Disk, Redact: redacted, Log: log,
 	}
 	switch {
@@ -47,11 +48,9 @@ func (c *Config) looking(engine *docker.Engine, backups health.Backup, archive h
 		}
 		cfg.Database = d
 	}
-	for _, p := range parts {
-		cfg.Bot = append(cfg.Bot, health.Part{Name: p.Name, Look: func(ctx context.Context) (health.State, string) {
-			state, text := p.Check(ctx)
-			return healthOf(state), text
-		}})
+	cfg.Bot = parts
+	if backups != nil && c.Backup.Rehearse > 0 {
+		cfg.Rehearsed, cfg.Rehearse, cfg.RTO = c.rehearsed, c.Backup.Rehearse, c.Backup.RTO
 	}
 	l.checker = health.New(cfg)
 	return l, nil
@@ -65,10 +64,21 @@ func (l *looking) run(ctx context.Context) error {
 	return loops.Wait()
 }
 
-// healthOf is the state of one of the bot's own parts. What is not known is not called well.
-func healthOf(s web.State) health.State {
-	if out := health.State(s); slices.Contains([]health.State{health.OK, health.Warning, health.Failed}, out) {
-		return out
+// redactor knows the secrets of the application, and the one of it that is in our own configuration.
+func (c *Config) redactor() *redact.Redactor {
+	return redact.Dir(c.Target.Dir, map[string]string{"REDIS_PASSWORD": c.Redis.Password.Reveal()})
+}
+
+// askedRedis is where the application's Redis is asked.
+func (c *Config) askedRedis() health.Redis {
+	return health.Redis{Service: c.Redis.Service, Addr: c.Redis.Addr, Password: strings.TrimSpace(c.Redis.Password.Reveal())}
+}
+
+// rehearsed is the last restore for a try; nil: there was none.
+func (c *Config) rehearsed() (*health.Rehearsal, error) {
+	t, err := restore.LastTrial(c.Backup.Dir)
+	if err != nil || t == nil {
+		return nil, err
 	}
-	return health.Unchecked
+	return &health.Rehearsal{Set: t.Set, At: t.At, Took: time.Duration(t.Took) * time.Millisecond, Rows: t.Rows, Good: t.Good, Why: t.Why}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
 	"github.com/ai-notebook/notebookbot/internal/ops/deploy"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
-	"github.com/ai-notebook/notebookbot/internal/ops/redact"
 	"github.com/ai-notebook/notebookbot/internal/ops/restart"
 	"github.com/ai-notebook/notebookbot/internal/ops/restore"
 	"github.com/ai-notebook/notebookbot/internal/ops/target"
@@ -44,7 +43,7 @@ func (c *Config) operations(st *store.Store, people ops.AccessPeople, log *slog.
 	}
 	o := &operations{engine: engine, past: st, backupDir: c.Backup.Dir, app: &target.Application{
 		Engine: engine, Project: c.Target.Project, URL: c.Target.HealthURL,
-		Redact: func() *redact.Redactor { return redact.Dir(c.Target.Dir, nil) },
+		Redact: c.redactor,
 	}}
 	if o.sets, err = c.backups(engine, o.app, st, log.With("part", "backup")); err != nil {
 		return nil, errors.Join(err, engine.Close())
@@ -57,7 +56,7 @@ func (c *Config) operations(st *store.Store, people ops.AccessPeople, log *slog.
 	}
 	cfg := ops.Config{
 		Kinds: c.kinds(o), People: people, Target: o.app, Auditor: ops.AuditLog{}, Ops: c.Slack.Channels.Ops,
-		Redact: func(text string) string { return redact.Dir(c.Target.Dir, nil).Text(text) },
+		Redact: func(text string) string { return c.redactor().Text(text) },
 	}
 	if o.sets != nil {
 		cfg.Backups = o.sets.Before()

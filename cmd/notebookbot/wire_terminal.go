@@ -13,9 +13,9 @@ import (
 	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/access"
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/health"
 	"github.com/ai-notebook/notebookbot/internal/store"
 	"github.com/ai-notebook/notebookbot/internal/terminal"
-	"github.com/ai-notebook/notebookbot/internal/web"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -65,7 +65,7 @@ func (c *Config) openHouse(ctx context.Context, words *templates.Templates, log 
 	if h.done, err = c.operations(st, ops.AccessPeople{Access: slackless, Terminal: terminals}, log); err != nil {
 		return nil, err
 	}
-	parts := []web.Part{{Name: "store", Needed: true, Check: func(ctx context.Context) (web.State, string) { return storeState(ctx, st) }}}
+	parts := []health.Part{{Name: "store", Look: func(ctx context.Context) []health.Finding { return storeHealth(ctx, st) }}}
 	if h.look, err = c.looking(h.done.engine, h.done.last(), h.done.log(), parts, log); err != nil {
 		return nil, err
 	}

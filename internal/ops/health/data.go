@@ -132,21 +132,3 @@ func lookBackup(ctx context.Context, s *scene) []Check {
 	}
 	return []Check{k.one(st, "backup", f)}
 }
-
-// Part is something of the bot's own.
-type Part struct {
-	Name string // store, slack, outbox
-	Look func(ctx context.Context) (State, string)
-}
-
-func lookBot(ctx context.Context, s *scene) []Check {
-	var out []Check
-	for _, p := range s.Bot {
-		st, text := p.Look(ctx)
-		if st == OK {
-			text = "" // figures for programs; people ask whether it is well
-		}
-		out = append(out, Check{Name: "bot", Subject: p.Name, Findings: []Finding{{st, "bot", Facts{Word: p.Name, Text: s.text(text, shortText)}}}})
-	}
-	return out
-}

@@ -72,6 +72,7 @@ type Facts struct {
 	Value   float64       `json:",omitempty"`
 	Took    time.Duration `json:",omitempty"`
 	Age     time.Duration `json:",omitempty"`
+	Promise time.Duration `json:",omitempty"` // what it is held against
 	At      time.Time     `json:",omitzero"`
 	Word    string        `json:",omitempty"`
 	Text    string        `json:",omitempty"`
@@ -79,7 +80,7 @@ type Facts struct {
 
 // Names are all names of checks, in the order in which they are told.
 var Names = []string{
-	"docker", "container", "url", "certificate", "postgres", "redis", "backup", "wal", "errors", "cpu", "memory", "load", "disk", "bot",
+	"docker", "container", "url", "certificate", "postgres", "redis", "backup", "rehearsal", "wal", "errors", "cpu", "memory", "load", "disk", "bot",
 }
 
 // Report is what was found.
@@ -134,6 +135,10 @@ type Config struct {
 	RPO      time.Duration
 	WAL      Archive // nil: it is off, and not spoken of
 	Bot      []Part
+
+	Rehearsed func() (*Rehearsal, error) // nil: no set is restored for a try
+	Rehearse  time.Duration              // how often one should be
+	RTO       time.Duration
 
 	CPU, Memory, Disk int // percent from which it is a warning
 
@@ -294,6 +299,7 @@ func (c *Checker) checks() []check {
 		{"url", "", lookURL},
 		{"certificate", "", lookCertificate},
 		{"backup", "", lookBackup},
+		{"rehearsal", "", lookRehearsal},
 		{"cpu", "", lookCPU},
 		{"memory", "", lookMemory},
 		{"load", "", lookLoad},

@@ -119,7 +119,7 @@ func TestARedisIsAskedByItsAddress(t *testing.T) {
 	t.Parallel()
 	addr := realparts.FreeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
-	answers := func(ctx context.Context) error { _, err := redisInfo(ctx, addr); return err }
+	answers := func(ctx context.Context) error { _, err := Redis{Addr: addr}.Ask(ctx, "INFO"); return err }
 	realparts.Run(t, "redis", realparts.Require(t, "redis-server"), []string{
 		"--port", port, "--bind", "127.0.0.1", "--save", "", "--maxmemory", "3mb", "--maxmemory-policy", "allkeys-lru", "--dir", t.TempDir(),
 	}, answers)
@@ -262,10 +262,10 @@ func TestACheckThatHeedsNoDeadlineHoldsNobodyUpAndIsNotBegunTwice(t *testing.T) 
 	t.Parallel()
 	begun, release := make(chan struct{}, 10), make(chan struct{})
 	defer close(release)
-	stuck := Part{Name: "store", Look: func(context.Context) (State, string) {
+	stuck := Part{Name: "store", Look: func(context.Context) []Finding {
 		begun <- struct{}{}
 		<-release
-		return OK, ""
+		return nil
 	}}
 	c := New(Config{Bot: []Part{stuck}, Within: 100 * time.Millisecond})
 	for i, code := range []string{"slow", "hangs", "hangs"} {
@@ -284,7 +284,7 @@ func TestACheckThatHeedsNoDeadlineHoldsNobodyUpAndIsNotBegunTwice(t *testing.T) 
 
 func TestACheckThatBreaksIsToldAndTheOthersAreLookedAt(t *testing.T) {
 	t.Parallel()
-	c := New(Config{Bot: []Part{{Name: "store", Look: func(context.Context) (State, string) { panic("x") }}}})
+	c := New(Config{Bot: []Part{{Name: "store", Look: func(context.Context) []Finding { panic("x") }}}})
 	r, err := c.Look(t.Context(), "")
 	if err != nil || found(r, "bot", "", "broke") == nil || len(r.Checks) < 10 {
 		t.Errorf("%v\n%s", err, told(r))

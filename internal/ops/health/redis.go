@@ -16,8 +16,9 @@ import (
 
 // Redis is where the application's Redis is: an address that the bot reaches, or a service in whose container redis-cli is.
 type Redis struct {
-	Service string
-	Addr    string // host:port; set: asked there
+	Service  string
+	Addr     string // host:port; set: asked there
+	Password string // of AUTH; empty: it asks for none. It is never shown
 }
 
 func lookRedis(ctx context.Context, s *scene) []Check {
@@ -29,9 +30,10 @@ func lookRedis(ctx context.Context, s *scene) []Check {
 	var info string
 	var err error
 	if s.Redis.Addr != "" {
-		info, err = redisInfo(ctx, s.Redis.Addr)
+		info, err = s.Redis.Ask(ctx, "INFO")
 	} else {
-		info, err = s.inside(ctx, s.Redis.Service, "redis-cli", "INFO")
+		argv, words := s.Redis.Words("INFO")
+		info, err = s.inside(ctx, s.Redis.Service, words, argv...)
 	}
 	took := time.Since(begin)
 	switch {
@@ -39,7 +41,9 @@ func lookRedis(ctx context.Context, s *scene) []Check {
 		return []Check{k.unchecked("slow", Facts{Took: s.Within})}
 	case errors.Is(err, docker.ErrNotRunning), errors.Is(err, errNoAnswer):
 		return []Check{k.one(Failed, "redis.down", Facts{Text: s.text(err.Error(), shortText)})}
-	case err != nil && strings.Contains(err.Error(), "NOAUTH"), strings.HasPrefix(info, "NOAUTH"):
+	case refuses(info, err, "WRONGPASS"):
+		return []Check{k.unchecked("redis.wrong_password", Facts{})}
+	case refuses(info, err, "NOAUTH"):
 		return []Check{k.unchecked("redis.password", Facts{})}
 	case err != nil && (errors.Is(err, docker.ErrUnreachable) || errors.Is(err, docker.ErrNoContainers) || errors.Is(err, docker.ErrForbidden)):
 		return []Check{k.trouble(s, err)}
@@ -99,32 +103,75 @@ func (k check) redis(s *scene, info string, took time.Duration) Check {
 
 var errNoAnswer = errors.New("it does not answer")
 
-// redisInfo asks a server for INFO. Two commands and one form of answer need no client library.
-func redisInfo(ctx context.Context, addr string) (string, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+// refuses tells whether an answer, or what came before it, is that refusal.
+func refuses(info string, err error, word string) bool {
+	if err != nil {
+		return strings.Contains(err.Error(), word)
+	}
+	head, _, _ := strings.Cut(info, "# Server")
+	return strings.Contains(head, word)
+}
+
+// Words are the command line by which redis-cli in a container asks for one command, and what it is to read. The password is in
+// neither a command line nor an environment, where others could read it.
+func (r Redis) Words(command string) (argv []string, stdin string) {
+	if r.Password == "" {
+		return []string{"redis-cli", command}, ""
+	}
+	var quoted strings.Builder
+	for _, b := range []byte(r.Password) {
+		fmt.Fprintf(&quoted, `\x%02x`, b) // nothing in it means anything to redis-cli
+	}
+	return []string{"redis-cli"}, `AUTH "` + quoted.String() + "\"\n" + command + "\n"
+}
+
+// Ask asks the server at the address for one command. Two commands and three forms of answer need no client library.
+func (r Redis) Ask(ctx context.Context, command string) (string, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.Addr)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	defer conn.Close() //nolint:errcheck // Nothing is written that matters.
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
-	if _, err := io.WriteString(conn, "INFO\r\n"); err != nil {
-		return "", fmt.Errorf("%w: %w", errNoAnswer, err)
+	in := bufio.NewReader(conn)
+	say := func(words ...string) (string, error) {
+		text := fmt.Sprintf("*%d\r\n", len(words))
+		for _, w := range words {
+			text += fmt.Sprintf("$%d\r\n%s\r\n", len(w), w)
+		}
+		if _, err := io.WriteString(conn, text); err != nil {
+			return "", fmt.Errorf("%w: %w", errNoAnswer, err)
+		}
+		return r.answer(in)
 	}
-	r := bufio.NewReader(conn)
-	head, err := r.ReadString('\n')
+	if r.Password != "" {
+		// One that asks for no password says so, and answers all the same.
+		if _, err := say("AUTH", r.Password); err != nil && !strings.Contains(err.Error(), "password configured") && !strings.Contains(err.Error(), "no password is set") {
+			return "", err
+		}
+	}
+	return say(command)
+}
+
+// answer reads a line, an error, or a text of a given length.
+func (r Redis) answer(in *bufio.Reader) (string, error) {
+	head, err := in.ReadString('\n')
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	head = strings.TrimSpace(head)
-	if strings.HasPrefix(head, "-") {
+	switch {
+	case strings.HasPrefix(head, "+"):
+		return head[1:], nil
+	case strings.HasPrefix(head, "-"):
 		return "", errors.New(head[1:])
 	}
 	n, err := strconv.Atoi(strings.TrimPrefix(head, "$"))
 	if err != nil || !strings.HasPrefix(head, "$") || n < 0 || n > 1<<20 {
-		return "", fmt.Errorf("%w: what is at %s is no Redis", errNoAnswer, addr)
+		return "", fmt.Errorf("%w: what is at %s is no Redis", errNoAnswer, r.Addr)
 	}
 	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
+	if _, err := io.ReadFull(in, b); err != nil {
 		return "", fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	return string(b), nil

@@ -163,7 +163,7 @@ func (k check) trouble(s *scene, err error) Check {
 }
 
 // inside runs a program in the running container of a service, and gives what it wrote.
-func (s *scene) inside(ctx context.Context, service string, argv ...string) (string, error) {
+func (s *scene) inside(ctx context.Context, service, stdin string, argv ...string) (string, error) {
 	list, err := s.containers(ctx)
 	if err != nil {
 		return "", err
@@ -173,7 +173,7 @@ func (s *scene) inside(ctx context.Context, service string, argv ...string) (str
 		return "", fmt.Errorf("%w: %s", docker.ErrNotRunning, service)
 	}
 	var out, said bytes.Buffer
-	code, err := s.Engine.Exec(ctx, list[i].ID, argv, nil, &limited{w: &out}, &limited{w: &said})
+	code, err := s.Engine.Exec(ctx, list[i].ID, argv, reader(stdin), &limited{w: &out}, &limited{w: &said})
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
@@ -183,6 +183,14 @@ func (s *scene) inside(ctx context.Context, service string, argv ...string) (str
 		return "", fmt.Errorf("%s ended with %d: %s%s", argv[0], code, said.String(), out.String())
 	}
 	return out.String(), nil
+}
+
+// reader is what a program reads; nil: nothing.
+func reader(text string) io.Reader {
+	if text == "" {
+		return nil
+	}
+	return strings.NewReader(text)
 }
 
 // limited keeps the first of what a program writes and drops the rest.
