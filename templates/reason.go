@@ -12,6 +12,8 @@ var operationReasons = []string{
 	"docker_away", "docker_forbidden", "compose_file", "no_compose", "mixed_compose", "no_containers", "unknown_service",
 	"backup_folder", "backup_space", "backup_inodes", "backup_disk_full", "backup_s3", "backup_no_s3", "backup_not_proven", "backup_no_part",
 	"backup_sealed", "backup_unknown", "database_away",
+	// of checks and of a new version
+	"unhealthy", "no_container", "url_wrong", "answers_5xx",
 }
 
 // reasonWords lists the names of what is put together from codes.

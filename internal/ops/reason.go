@@ -60,7 +60,7 @@ func Caused(code, name string, err error) error {
 
 func (b *Because) Error() string {
 	said := b.String()
-	if b.Err != nil {
+	if b.Err != nil && b.Text == "" { // else it says what led to it
 		said = fmt.Sprintf("%s: %v", said, b.Err)
 	}
 	return said

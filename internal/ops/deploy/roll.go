@@ -249,7 +249,7 @@ func (k *Kind) unhealthy(err error) error {
 	if log := k.redact(strings.Join(u.Log, "\n")); log != "" {
 		text += "\nlog:\n" + lastLines(log, quotes)
 	}
-	return fmt.Errorf("%w%s", err, text)
+	return &ops.Because{Reason: ops.Reason{Code: "unhealthy", Name: u.Container.Service, Text: err.Error() + text}, Err: err}
 }
 
 // stop stops containers side by side.

@@ -117,7 +117,7 @@ func (w *watching) look(ctx context.Context, last bool) error {
 	if err := w.ask(ctx); err != nil {
 		w.fails++
 		if w.fails >= failsInARow {
-			return fmt.Errorf("%s did not answer as it should %d times in a row: %w", w.cfg.HealthURL, w.fails, err)
+			return &ops.Because{Reason: ops.Reason{Code: "url_wrong", Name: w.cfg.HealthURL, Count: w.fails, Text: err.Error()}, Err: err}
 		}
 	} else {
 		w.fails = 0
@@ -130,8 +130,10 @@ func (w *watching) look(ctx context.Context, last bool) error {
 		return err
 	}
 	if share := float64(bad) / float64(max(total, 1)); bad >= manyErrors && share > errorShare && share > 2*w.before {
-		return fmt.Errorf("nginx answered %d of %d requests with 5xx since the new version serves (%.1f %%; before it were %.1f %%)",
-			bad, total, 100*share, 100*w.before)
+		return &ops.Because{Reason: ops.Reason{
+			Code: "answers_5xx", Count: bad, Total: total,
+			Text: fmt.Sprintf("nginx answered %.1f %% of the requests with 5xx; before it were %.1f %%", 100*share, 100*w.before),
+		}}
 	}
 	return nil
 }

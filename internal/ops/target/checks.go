@@ -72,7 +72,7 @@ func (a *Application) Healthy(ctx context.Context, service string, progress func
 		}
 	}
 	if !found {
-		return fmt.Errorf("%s has no container", service)
+		return &ops.Because{Reason: ops.Reason{Code: "no_container", Name: service}}
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (a *Application) Answers(ctx context.Context) error {
 			if last == nil {
 				last = ctx.Err()
 			}
-			return fmt.Errorf("%s does not answer as it should: %w", a.URL, last)
+			return &ops.Because{Reason: ops.Reason{Code: "url_wrong", Name: a.URL, Text: last.Error()}, Err: last}
 		case <-tick.C:
 		}
 	}

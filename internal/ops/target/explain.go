@@ -55,7 +55,7 @@ func (a *Application) Quote(err error) error {
 	if !ok {
 		return err
 	}
-	return &quoted{err: err, said: a.said(u)}
+	return &ops.Because{Reason: ops.Reason{Code: "unhealthy", Name: u.Container.Service, Text: err.Error() + a.said(u)}, Err: err}
 }
 
 func (a *Application) said(u *docker.UnhealthyError) string {
@@ -69,11 +69,3 @@ func (a *Application) said(u *docker.UnhealthyError) string {
 	}
 	return b.String()
 }
-
-type quoted struct {
-	err  error
-	said string
-}
-
-func (q *quoted) Error() string { return q.err.Error() + q.said }
-func (q *quoted) Unwrap() error { return q.err }
