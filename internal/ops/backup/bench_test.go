@@ -28,13 +28,7 @@ func (s *server) fillText(mega int) {
 // BenchmarkDump measures the guide's line against ours, one after the other on the same server: seconds, bytes, and how much memory this
 // process took at most.
 func BenchmarkDump(b *testing.B) {
-	mega := smallBench
-	if text := os.Getenv(benchEnv); text != "" {
-		var err error
-		if mega, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
-	}
+	mega := benchMB(b)
 	srv := newServer(b)
 	srv.fillText(mega)
 	dir := b.TempDir()

@@ -15,6 +15,8 @@ import (
 type Engine interface {
 	Containers(ctx context.Context) ([]docker.Container, error)
 	Exec(ctx context.Context, id string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error)
+	ExecIn(ctx context.Context, id string, argv func(file string) []string, in io.Reader, said io.Writer) (int, error)
+	ExecOut(ctx context.Context, id string, argv func(file string) []string, out, said io.Writer) (int, error)
 }
 
 var _ Engine = (*docker.Engine)(nil)

@@ -46,8 +46,12 @@ func (d *Database) Dump(ctx context.Context, w io.Writer, progress func(done, to
 	}
 	defer snap.end()
 	out := &counter{w: w, total: snap.tables, progress: progress}
-	said, err := d.run(ctx, at, "pg_dump", []string{
-		"--format=custom", "--compress=0", "--lock-wait-timeout=60s", "--snapshot=" + snap.name, "--dbname=dbname=" + d.cfg.Name,
+	said, err := d.stream(ctx, at, "pg_dump", func(file string) []string {
+		args := []string{"--format=custom", "--compress=0", "--lock-wait-timeout=60s", "--snapshot=" + snap.name, "--dbname=dbname=" + d.cfg.Name}
+		if file != "" {
+			args = append(args, "--no-sync", "--file="+file) // a pipe cannot be written to a disk
+		}
+		return args
 	}, nil, out)
 	if err != nil {
 		return nil, fmt.Errorf("dump %s: %w", d.cfg.Name, d.explain(ctx, at, d.cfg.Name, err))
@@ -173,7 +177,11 @@ func (d *Database) Prove(ctx context.Context, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	code, said, err := d.exec(ctx, at.container, []string{"pg_restore", "--format=custom", "--exit-on-error", "--file=/dev/null"}, r, nil)
+	words := &tail{}
+	code, err := d.engine.ExecIn(ctx, at.container, func(file string) []string {
+		return from(file, "pg_restore", "--format=custom", "--exit-on-error", "--file=/dev/null")
+	}, r, words)
+	said := strings.TrimSpace(words.String())
 	switch {
 	case err != nil:
 		return fmt.Errorf("prove the dump: %w", err)
@@ -183,6 +191,14 @@ func (d *Database) Prove(ctx context.Context, r io.Reader) error {
 		return &ProgramError{Program: "pg_restore", Code: code, Said: said, Err: ErrBroken}
 	}
 	return nil
+}
+
+// from adds the file that a program reads; empty: its standard input.
+func from(file string, args ...string) []string {
+	if file != "" {
+		args = append(args, file)
+	}
+	return args
 }
 
 func sortedNames(all ...Counts) []string {

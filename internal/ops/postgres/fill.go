@@ -79,10 +79,10 @@ func (d *Database) Fill(ctx context.Context, name string, r io.Reader, progress 
 	if err := d.create(ctx, name); err != nil {
 		return fmt.Errorf("create the database %s: %w", name, err)
 	}
-	_, err = d.run(ctx, at, "pg_restore", []string{
-		"--format=custom", "--exit-on-error", "--single-transaction",
-		// What is not yet on disk when the server dies is filled anew; the commits of the exchange put all on disk before it counts.
-		"--dbname=dbname=" + name + " options='-c synchronous_commit=off -c statement_timeout=0'",
+	_, err = d.stream(ctx, at, "pg_restore", func(file string) []string {
+		return from(file, "--format=custom", "--exit-on-error", "--single-transaction",
+			// What is not yet on disk when the server dies is filled anew; the commits of the exchange put all on disk before it counts.
+			"--dbname=dbname="+name+" options='-c synchronous_commit=off -c statement_timeout=0'")
 	}, &through{r: r, progress: progress}, nil)
 	if err != nil {
 		return fmt.Errorf("restore into %s: %w", name, d.explain(ctx, at, "", err))

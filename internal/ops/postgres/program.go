@@ -130,6 +130,11 @@ func (d *Database) exec(ctx context.Context, id string, argv []string, in io.Rea
 func (d *Database) run(ctx context.Context, at place, program string, args []string, in io.Reader, out io.Writer) (string, error) {
 	args = append([]string{"--username=" + d.cfg.User, "--no-password"}, args...)
 	code, said, err := d.exec(ctx, at.container, argv(program, at.host, args...), in, out)
+	return d.ended(program, code, said, err)
+}
+
+// ended says what the end of a program means.
+func (d *Database) ended(program string, code int, said string, err error) (string, error) {
 	switch {
 	case err != nil:
 		if errors.Is(err, docker.ErrNotRunning) || errors.Is(err, docker.ErrGone) {
@@ -142,6 +147,23 @@ func (d *Database) run(ctx context.Context, at place, program string, args []str
 		return said, &ProgramError{Program: program, Code: code, Said: said}
 	}
 	return said, nil
+}
+
+// stream runs a program that reads or writes much: from or to a file that args is given the name of, or by its standard streams where that is empty. One
+// of in and out is nil.
+func (d *Database) stream(ctx context.Context, at place, program string, args func(file string) []string, in io.Reader, out io.Writer) (string, error) {
+	line := func(file string) []string {
+		return argv(program, at.host, append([]string{"--username=" + d.cfg.User, "--no-password"}, args(file)...)...)
+	}
+	said := &tail{}
+	var code int
+	var err error
+	if out != nil {
+		code, err = d.engine.ExecOut(ctx, at.container, line, out, said)
+	} else {
+		code, err = d.engine.ExecIn(ctx, at.container, line, in, said)
+	}
+	return d.ended(program, code, strings.TrimSpace(said.String()), err)
 }
 
 // psql are the arguments of every psql: no file of settings, no pager, nothing but values, an end at the first error. The statements

@@ -47,6 +47,37 @@ func main() {
 			_ = os.WriteFile("/ctl/beat", []byte(strconv.Itoa(i)), 0o644)
 			time.Sleep(20 * time.Millisecond)
 		}
+	case "give": // so many bytes to a file; without a name to standard output
+		out := os.Stdout
+		if os.Args[2] != "" {
+			out = open(os.OpenFile(os.Args[2], os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600))
+		}
+		n, _ := strconv.Atoi(os.Args[3])
+		for i := 0; i < n; i += 1 << 16 {
+			b := make([]byte, min(1<<16, n-i))
+			for k := range b {
+				b[k] = byte(i>>16 + k)
+			}
+			if _, err := out.Write(b); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		}
+	case "take": // its size and sum, of a file or of standard input
+		in := os.Stdin
+		if os.Args[2] != "" {
+			in = open(os.Open(os.Args[2]))
+		}
+		h := sha256.New()
+		n, err := io.Copy(h, in)
+		fmt.Printf("%d %x %v\n", n, h.Sum(nil), err)
+	case "refuse": // a name; does the rest without one
+		if os.Args[2] != "" {
+			fmt.Println("no such option")
+			os.Exit(3)
+		}
+		os.Args = append(os.Args[:1], os.Args[3:]...)
+		main()
 	case "env":
 		fmt.Println(os.Environ())
 	case "flood":
@@ -54,6 +85,14 @@ func main() {
 			fmt.Println("a line of a flood that does not end")
 		}
 	}
+}
+
+func open(f *os.File, err error) *os.File {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return f
 }
 
 func ctl(name string) string {
