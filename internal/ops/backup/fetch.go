@@ -253,7 +253,7 @@ func (s *Sets) manifestOf(ctx context.Context, x Fetched) (m, there *Manifest, e
 	here, err := s.Find(x.ID)
 	if err != nil || here.Broken != "" {
 		whole := *there
-		m, err = &whole, nil // it is all that there is
+		m = &whole // it is all that there is
 	} else {
 		m = &here.Manifest
 	}

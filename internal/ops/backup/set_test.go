@@ -86,6 +86,49 @@ func TestADumpThatIsCutIsNotAProvenSet(t *testing.T) {
 	}
 }
 
+// What decompresses and reads well may still be what another set has, or more than was written.
+func TestAPartThatReadsWellAndIsAnotherIsNotProven(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	set := s.take(Full)
+	s.put("nginx/nginx.conf", "events []") // as long as before
+	other := s.take(Full)
+	name := s.sets.path(set.ID, "config.tar.zst")
+	read := func(name string) []byte {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	whole, foreign := read(name), read(s.sets.path(other.ID, "config.tar.zst"))
+	if bytes.Equal(whole, foreign) {
+		t.Fatal("both are the same")
+	}
+	for what, b := range map[string][]byte{"of another set": foreign, "with more at its end": append(bytes.Clone(whole), whole...)} {
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if p := s.prove(set.ID); p.Good || !strings.Contains(p.Why, "config.tar.zst") {
+			t.Errorf("%s: proof = %+v", what, p)
+		}
+		if err := s.sets.UnpackPart(t.Context(), set.ID, PartConfig, t.TempDir()); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s is unpacked: %v", what, err)
+		}
+	}
+	// A manifest that counts other entries than there are.
+	m := set.Manifest
+	m.Parts = slices.Clone(m.Parts)
+	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.Part == PartConfig })
+	m.Parts[i].Entries++
+	if err := errors.Join(os.WriteFile(name, whole, 0o600), writeJSON(s.sets.path(set.ID, manifestName), m)); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.prove(set.ID); p.Good || !strings.Contains(p.Why, "entries") {
+		t.Errorf("miscounted: proof = %+v", p)
+	}
+}
+
 // A dump may be damaged before it is hashed, which no sha256 tells: pg_restore has to read it.
 func TestADumpThatIsNoDumpIsNotProven(t *testing.T) {
 	t.Parallel()

@@ -165,6 +165,6 @@ func control(f *os.File, do func(fd int) error) error {
 		return err
 	}
 	var inner error
-	err = c.Control(func(fd uintptr) { inner = do(int(fd)) }) //nolint:gosec // Descriptors are small.
+	err = c.Control(func(fd uintptr) { inner = do(int(fd)) })
 	return errors.Join(err, inner)
 }
