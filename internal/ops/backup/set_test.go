@@ -86,6 +86,31 @@ func TestADumpThatIsCutIsNotAProvenSet(t *testing.T) {
 	}
 }
 
+func TestAPartThatTheDiskCutBeforeTheManifestMakesNoSet(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	d, err := s.sets.draft(Full, 0)
+	if err == nil {
+		err = s.sets.begin(t.Context(), d)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := s.sets.dump(t.Context(), d, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(s.sets.path(d.ID+partial, "database.dump.zst"), made.Parts[0].Size-1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.sets.commit(t.Context(), d, made); !errors.Is(err, ErrDamaged) {
+		t.Errorf("it is a set: %v", err)
+	}
+	if _, err := s.sets.Find(d.ID); problem(err) != "backup_unknown" {
+		t.Errorf("it is found: %v", err)
+	}
+}
+
 // What decompresses and reads well may still be what another set has, or more than was written.
 func TestAPartThatReadsWellAndIsAnotherIsNotProven(t *testing.T) {
 	t.Parallel()

@@ -120,6 +120,38 @@ func TestAPipeThatBreaksEndsItsProgram(t *testing.T) {
 	clean("the input breaks")
 }
 
+func TestAProgramThatWaitsForADeadProcessIsLetGo(t *testing.T) {
+	t.Parallel()
+	a, id := one(t, realparts.Docker(t), nil, nil)
+	p, err := a.openPipe(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	if err := errors.Join(p.r.Close(), p.w.Close()); err != nil { // as the kernel does
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := a.Exec(t.Context(), id, []string{"/app", "take", p.name}, nil, nil, nil)
+		ended <- err
+	}()
+	until(t, "it is let go", func() bool {
+		if _, err := a.ExecOut(t.Context(), id, func(file string) []string { return []string{"/app", "give", file, "1"} }, io.Discard, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+			return true
+		default:
+			return false
+		}
+	})
+}
+
 // after stops something once there is something.
 type after struct{ stop func() }
 

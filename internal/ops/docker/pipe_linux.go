@@ -78,7 +78,8 @@ func (e *Engine) openPipe(id string) (_ *pipe, err error) {
 	return p, nil
 }
 
-// make makes the pipe, and removes those that dead processes have left.
+// make makes the pipe, and sees to those that dead processes have left: a program that was about to open one waits for its other end, and goes once
+// that was there. One that is in use takes no notice.
 func (p *pipe) make(base string) error {
 	d, err := p.dir.Open(".")
 	if err != nil {
@@ -91,7 +92,13 @@ func (p *pipe) make(base string) error {
 	}
 	for _, x := range found {
 		info, err := x.Info()
-		if err == nil && strings.HasPrefix(x.Name(), pipePrefix) && info.Mode()&fs.ModeNamedPipe != 0 && time.Since(info.ModTime()) > pipeStale {
+		if err != nil || !strings.HasPrefix(x.Name(), pipePrefix) || info.Mode()&fs.ModeNamedPipe == 0 {
+			continue
+		}
+		if f, err := p.dir.OpenFile(x.Name(), os.O_RDWR|unix.O_NONBLOCK, 0); err == nil {
+			_ = f.Close()
+		}
+		if time.Since(info.ModTime()) > pipeStale {
 			_ = p.dir.Remove(x.Name())
 		}
 	}
