@@ -139,13 +139,11 @@ func TestSIGTERMEndsItThoughTheStoreDoesNotAnswer(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	go func() { _ = p.cmd.Wait(); close(ended) }() // 0 or 1: it may have ended in time
 	select {
-	case <-ended:
+	case <-p.ended: // 0 or 1: it may have ended in time
 	case <-time.After(15 * time.Second):
 		_ = p.cmd.Process.Kill()
-		<-ended
+		<-p.ended
 	}
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("it ended %v after SIGTERM", took)

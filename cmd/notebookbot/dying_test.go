@@ -13,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ai-notebook/notebookbot/incidents"
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/cleanup"
+	"github.com/ai-notebook/notebookbot/internal/ops/deploy"
 )
 
 // The environment of a bot that a test lets die in the middle of an operation.
@@ -39,7 +42,18 @@ func dyingBot() int {
 	}
 	cfg.tune = func(o *operations, c *ops.Config) {
 		o.app.Stable = 500 * time.Millisecond
+		hasty := cfg.deployConfig()
+		hasty.Stable = o.app.Stable
+		forward, back := deploy.New(hasty, o.engine, o.app, o.past)
 		for i, k := range c.Kinds {
+			switch k.Word() {
+			case deploy.WordDeploy:
+				k = forward
+			case deploy.WordRollback:
+				k = back
+			case "cleanup":
+				k = cfg.cleanupLater(o)
+			}
 			c.Kinds[i] = dyingKind{k}
 		}
 		if c.Backups != nil {
@@ -54,6 +68,16 @@ func dyingBot() int {
 		return exitFailed
 	}
 	return exitDone
+}
+
+// cleanupLater cleans up as on a day when all that is here now is old.
+func (c *Config) cleanupLater(o *operations) ops.Kind {
+	k := cleanup.New(cleanup.Config{
+		Project: c.Target.Project, Dir: c.Target.Dir, LargeBelow: []string{c.Target.Dir},
+		Now: func() time.Time { return time.Now().AddDate(0, 2, 0) },
+	}, o.engine, o.app)
+	k.Versions = deployed{o.engine, c.Target.Project}
+	return k
 }
 
 type dyingKind struct{ ops.Kind }
@@ -111,9 +135,9 @@ func die(when, step string) {
 	}
 }
 
-// trace tells of the operation that the test asked for. The clock asks for backups of its own.
+// trace tells of what the test asked for. The clock asks for backups of its own.
 func trace(r *ops.Run, what string) {
-	if r.Operation.Number != 1 {
+	if r.Operation.By.Kind == incidents.ByClock {
 		return
 	}
 	f, err := os.OpenFile(os.Getenv(dyingTrace), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)

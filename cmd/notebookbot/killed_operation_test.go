@@ -1,29 +1,26 @@
 package main
 
 import (
-	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/ai-notebook/notebookbot/internal/realparts"
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 )
 
 // killed is an operation in which the bot is killed.
 type killed struct {
-	ask   string                                              // what the operator types
-	next  func(t *testing.T, a *realparts.Application) string // or that, for the application as it is by then
-	ready func(t *testing.T, a *realparts.Application)        // makes the application ready for it
-	often []string                                            // the steps at which it is killed also where not all instants are tried; none: all
-	steps []string                                            // all that an undisturbed run does, in order
-	// ends are the states in which the operation may end after a kill.
+	name string
+	// ask makes the application as it ran for a while since the last time, and gives what the operator types.
+	ask   func(k *killing) string
+	often []string // the instants at which it is killed where not all are tried: "after dump"
+	steps []string // all that an undisturbed run does, in order
+	// ends are the states in which the operation may end after a kill, and over looks at the application afterwards.
 	ends []string
+	over func(k *killing, end string)
 }
 
 // whens are the instants of a step at which the bot is killed.
@@ -31,88 +28,117 @@ var whens = []string{"before", "during", "after"}
 
 // TestKilledInTheMiddleOfAnOperation kills the real bot at each step of an operation, starts it again, and looks: nothing is
 // repeated without a look that says it was not done, nothing half-done is called done, people are told once, the application serves.
-// Short it kills after each step alone; NOTEBOOKBOT_KILLS (make soak) does all instants.
+// NOTEBOOKBOT_KILLS (make soak) does all instants.
 func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("skipped: it takes minutes")
 	}
-	for name, k := range map[string]killed{
-		"restart": {
-			ask: "restart backend", steps: []string{"backup", "restart:backend", "healthy:backend", "url"}, ends: []string{"done"},
-			often: []string{"restart:backend"},
+	for name, kinds := range map[string][]killed{
+		"data": {
+			{
+				name: "restart", ask: typing("restart backend"), steps: []string{"backup", "restart:backend", "healthy:backend", "url"},
+				often: []string{"during restart:backend", "after restart:backend"}, ends: []string{"done"},
+			},
+			{
+				name: "backup", ask: typing("backup full"), often: []string{"during dump", "after manifest"}, ends: []string{"done"},
+				steps: []string{"begin_set", "dump", "pack_files", "pack_config", "pack_secrets", "manifest", "prove", "retention"},
+			},
+			{
+				name: "restore", ask: damaged, ends: []string{"done"}, over: cameBack,
+				often: []string{"during fill", "after swap_database", "during exchange:files"},
+				steps: slices.Concat([]string{"backup", "check_set", "fill", "verify_rows", "unpack:files", "swap_database", "exchange:files"}, databaseChecks),
+			},
+			{
+				name: "restore secrets", ask: otherSecrets, often: []string{"after exchange:secrets"}, ends: []string{"done"}, over: secretsCameBack,
+				steps: []string{"backup", "check_set", "unpack:secrets", "exchange:secrets", "url"},
+			},
+			{
+				name: "restore undo", ask: restored, often: []string{"after swap_database"}, ends: []string{"done"}, over: wasTakenBack,
+				steps: slices.Concat([]string{"swap_database", "exchange:files"}, databaseChecks),
+			},
 		},
-		"backup": {
-			ask: "backup full", ends: []string{"done"}, often: []string{"dump", "manifest"},
-			steps: []string{"begin_set", "dump", "pack_files", "pack_config", "pack_secrets", "manifest", "prove", "retention"},
-		},
-		"deploy": {
-			ready: versioned, next: otherVersion, often: []string{"roll:backend"}, ends: []string{"done", "undone"},
-			steps: []string{
-				"backup", "checkout", "image:backend", "image:frontend", "pin", "roll:backend", "roll:frontend", "watch", "tidy",
-				"healthy:backend", "healthy:frontend", "url",
+		"versions": {
+			{
+				name: "deploy", ask: otherVersion("deploy"), often: []string{"during roll:backend", "after roll:backend"}, ends: []string{"done", "undone"},
+				over: oneVersion, steps: slices.Concat([]string{"backup"}, deploySteps),
+			},
+			{
+				name: "rollback", ask: otherVersion("rollback"), often: []string{"during roll:backend", "after pin"}, ends: []string{"done", "undone"},
+				over: oneVersion, steps: deploySteps,
+			},
+			{
+				name: "cleanup", ask: littered, often: []string{"during clean_images", "during clean_logs"}, ends: []string{"done"}, over: tidied,
+				steps: []string{
+					"clean_containers", "clean_images", "clean_logs", "healthy:backend", "healthy:frontend", "healthy:nginx", "healthy:postgres", "healthy:redis", "url",
+				},
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := realparts.StartApplication(t, "")
-			served(t, a)
-			if k.ready != nil {
-				k.ready(t, a)
+			sc := newScene(t)
+			if name == "versions" {
+				versioned(t, sc.app)
 			}
-			instants, steps := []string{"after"}, k.steps
-			if os.Getenv("NOTEBOOKBOT_KILLS") != "" {
-				instants = whens
-			} else if len(k.often) > 0 {
-				instants, steps = whens[1:], k.often
-			}
-			if got := (&killing{t: t, app: a, k: k}).undisturbed(); !slices.Equal(got, k.steps) {
-				t.Fatalf("an undisturbed run does %q, and this test kills at %q: keep them together", got, k.steps)
-			}
-			for _, step := range steps {
-				for _, when := range instants {
-					t.Run(when+" "+step, func(t *testing.T) { (&killing{t: t, app: a, k: k}).at(when + " " + step) })
-				}
+			for _, k := range kinds {
+				t.Run(k.name, func(t *testing.T) { sc.kills(t, k) })
 			}
 		})
 	}
 }
 
+var (
+	databaseChecks = []string{"settle", "healthy:postgres", "healthy:backend", "url"}
+	deploySteps    = []string{
+		"checkout", "image:backend", "image:frontend", "pin", "roll:backend", "roll:frontend", "watch", "tidy", "healthy:backend", "healthy:frontend", "url",
+	}
+)
+
+// kills kills the bot in one kind of operation, over and over.
+func (sc *scene) kills(t *testing.T, k killed) {
+	instants := k.often
+	if os.Getenv("NOTEBOOKBOT_KILLS") != "" {
+		instants = []string{"never"}
+		for _, step := range k.steps {
+			for _, when := range whens {
+				instants = append(instants, when+" "+step)
+			}
+		}
+	}
+	for _, at := range instants {
+		t.Run(at, func(t *testing.T) { (&killing{scene: sc, t: t, k: k}).at(at) })
+	}
+}
+
 // killing is one run of the operation.
 type killing struct {
+	*scene
 	t     *testing.T
-	app   *realparts.Application
 	k     killed
-	lab   *lab
+	key   string // OP-7
 	trace string
 }
 
-func (k *killing) open() {
-	k.t.Helper()
-	k.trace = filepath.Join(k.t.TempDir(), "trace")
-	if k.k.next != nil {
-		k.k.ask = k.k.next(k.t, k.app)
-	}
-	k.lab = newLab(k.t, "", fmt.Sprintf(`
-target: {docker_host: %q, project: %s, dir: %q, health_url: %q}
-deploy: {watch: 1s}
-backup: {dir: %q, files: [docker-compose.yml], config: [nginx/], secrets: [.env]}
-`, k.app.Host, k.app.Project, k.app.Dir, k.app.URL("/health"), filepath.Join(k.t.TempDir(), "backups")))
-}
-
 // begin asks for the operation and has it approved by whoever else may.
-func (k *killing) begin(p *process) slackfake.Message {
+func (k *killing) begin(p *process, ask string) {
 	k.t.Helper()
 	const patience, again = 2 * time.Minute, 30 * time.Second
+	known := k.cards()
 	var asked time.Time // a second request would be a second operation
-	until(k.t, "the operation is planned", patience, func() bool {
-		if p.cmd.ProcessState == nil && len(k.lab.slack.Sockets()) > 0 && k.card().TS == "" && time.Since(asked) > again {
-			k.lab.slack.User("U01AAAA").Slash("C0OPS", k.k.ask)
+	until(k.t, ask+" is planned", patience, func() bool {
+		if k.find(known) {
+			return true
+		}
+		if len(k.lab.slack.Sockets()) > 0 && time.Since(asked) > again {
+			k.lab.slack.User("U01AAAA").Slash("C0OPS", ask)
 			asked = time.Now()
 		}
-		return k.card().TS != ""
+		return p.over()
 	})
+	if k.key == "" { // it died before it could show it
+		return
+	}
 	card := k.card()
 	for _, who := range []string{"U01BBBB", "U01CCCC"} {
 		if k.state() != "planned" {
@@ -121,17 +147,31 @@ func (k *killing) begin(p *process) slackfake.Message {
 		k.lab.slack.User(who).Click(card.Channel, card.TS, "approval.approve")
 		wait(k.t.Context(), 200*time.Millisecond)
 	}
-	return card
 }
 
-func (k *killing) card() slackfake.Message {
-	for _, m := range k.lab.slack.Messages("C0OPS") {
-		if m.Key() == "OP-1/card" {
-			return m
+// find looks for an operation that was not known before.
+func (k *killing) find(known map[string]slackfake.Message) bool {
+	for key := range k.cards() {
+		if _, old := known[key]; !old {
+			k.key = key
+			return true
 		}
 	}
-	return slackfake.Message{}
+	return false
 }
+
+// cards are the messages of all operations, by their keys. The clock's own backups have none.
+func (k *killing) cards() map[string]slackfake.Message {
+	out := map[string]slackfake.Message{}
+	for _, m := range k.lab.slack.Messages("C0OPS") {
+		if key, ok := strings.CutSuffix(m.Key(), "/card"); ok && strings.HasPrefix(key, "OP-") {
+			out[key] = m
+		}
+	}
+	return out
+}
+
+func (k *killing) card() slackfake.Message { return k.cards()[k.key] }
 
 func (k *killing) state() string {
 	m := k.card()
@@ -150,51 +190,46 @@ func (k *killing) over() string {
 	return k.state()
 }
 
-func (k *killing) undisturbed() []string {
+// did has a bot that nobody kills do something from its beginning to its end.
+func (k *killing) did(ask string) {
 	k.t.Helper()
-	k.open()
-	p := startDying(k.t, k.lab.config, k.lab.addr, "", k.trace)
-	k.begin(p)
+	p := startDying(k.t, k.lab.config, k.lab.addr, "", filepath.Join(k.t.TempDir(), "trace"))
+	k.key = ""
+	k.begin(p, ask)
 	if s := k.over(); s != "done" {
-		k.t.Fatalf("an undisturbed run ends as %s: %s", s, k.card().Text)
+		k.t.Fatalf("an undisturbed %s ends as %s: %s", ask, s, k.card().Text)
 	}
 	p.stop(k.t)
-	var did []string
-	for _, line := range traced(k.t, k.trace) {
-		if step, ok := strings.CutPrefix(line, "did "); ok {
-			did = append(did, step)
-		}
-	}
-	return did
 }
 
+// at kills the bot at an instant of the operation. "never" is one of them.
 func (k *killing) at(at string) {
 	k.t.Helper()
-	k.open()
+	ask := k.k.ask(k)
+	known := k.cards()
+	k.key, k.trace = "", filepath.Join(k.t.TempDir(), "trace")
 	p := startDying(k.t, k.lab.config, k.lab.addr, at, k.trace)
-	k.begin(p)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = p.cmd.Wait() // "signal: killed"
-	}()
-	select {
-	case <-done:
-	case <-time.After(overWithin):
-		k.t.Fatalf("it was not killed %s: %q", at, traced(k.t, k.trace))
+	k.begin(p, ask)
+	if at != "never" {
+		select {
+		case <-p.ended:
+		case <-time.After(overWithin):
+			k.t.Fatalf("it was not killed %s: %q", at, traced(k.t, k.trace))
+		}
+		p.killed = true
+		if s := k.state(); s == "done" {
+			k.t.Errorf("it was called done before it was over")
+		}
+		p = startDying(k.t, k.lab.config, k.lab.addr, "", k.trace)
+		until(k.t, "it is shown", overWithin, func() bool { return k.key != "" || k.find(known) })
 	}
-	p.killed = true
-	if s := k.state(); s == "done" {
-		k.t.Errorf("it was called done before it was over")
-	}
-	again := startDying(k.t, k.lab.config, k.lab.addr, "", k.trace)
 	end := k.over()
-	if !slices.Contains(k.k.ends, end) {
+	if !slices.Contains(k.k.ends, end) || at == "never" && end != "done" {
 		k.t.Errorf("killed %s it ends as %s, want one of %q: %s", at, end, k.k.ends, k.card().Text)
 	}
 	until(k.t, "the end is told", overWithin, func() bool { return len(k.told()) > 0 })
 	served(k.t, k.app)
-	again.stop(k.t)
+	p.stop(k.t)
 	if told := k.told(); len(told) != 1 {
 		k.t.Errorf("the end was told %d times: %q", len(told), told)
 	}
@@ -204,6 +239,24 @@ func (k *killing) at(at string) {
 		}
 	}
 	k.repeatedOnlyAfterALook()
+	if did := k.steps(); end == "done" && !slices.Equal(did, k.k.steps) {
+		k.t.Errorf("it does %q, and this test kills at %q: keep them together", did, k.k.steps)
+	}
+	if k.k.over != nil {
+		k.k.over(k, end)
+	}
+}
+
+// steps are those that were done, or seen to be done, in order.
+func (k *killing) steps() []string {
+	var out []string
+	for _, line := range traced(k.t, k.trace) {
+		what, step, _ := strings.Cut(line, " ")
+		if (what == "did" || what == "look:done") && !slices.Contains(out, step) {
+			out = append(out, step)
+		}
+	}
+	return out
 }
 
 // told are the replies that say how it ended.
@@ -211,7 +264,7 @@ func (k *killing) told() []string {
 	var out []string
 	card := k.card()
 	for _, m := range k.lab.slack.Thread(card.Channel, card.TS) {
-		if m.TS != card.TS && strings.Contains(m.Text, "OP-1") {
+		if m.TS != card.TS && strings.Contains(m.Text, k.key) {
 			out = append(out, m.Text)
 		}
 	}
@@ -233,57 +286,4 @@ func (k *killing) repeatedOnlyAfterALook() {
 			looked[step] = strings.TrimPrefix(what, "look:")
 		}
 	}
-}
-
-// versioned makes a checkout with the versions v1 and v2 of the application's folder.
-func versioned(t *testing.T, a *realparts.Application) {
-	t.Helper()
-	realparts.ApplicationImages(t, a.Host, "v2")
-	if err := os.WriteFile(filepath.Join(a.Dir, ".gitignore"), []byte(".env\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"init", "--quiet"},
-		{"add", "--all"},
-		{"commit", "--quiet", "-m", "one"},
-		{"tag", "v1"},
-		{"commit", "--quiet", "--allow-empty", "-m", "two"},
-		{"tag", "v2"},
-		{"checkout", "--quiet", "v1"},
-	} {
-		inCheckout(t, a, args...)
-	}
-}
-
-func inCheckout(t *testing.T, a *realparts.Application, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(realparts.Require(t, "git"), append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
-	cmd.Dir = a.Dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %q: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// otherVersion deploys the one that does not run.
-func otherVersion(t *testing.T, a *realparts.Application) string {
-	t.Helper()
-	if inCheckout(t, a, "describe", "--tags", "--exact-match") == "v1" {
-		return "deploy v2"
-	}
-	return "deploy v1"
-}
-
-// served waits until the application answers well.
-func served(t *testing.T, a *realparts.Application) {
-	t.Helper()
-	until(t, "the application serves", overWithin, func() bool {
-		resp, err := client.Get(a.URL("/health")) //nolint:noctx // bounded by the client's time-out
-		if err != nil {
-			return false
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
 }

@@ -17,6 +17,8 @@ type process struct {
 	cmd *exec.Cmd
 	log *bytes.Buffer
 
+	ended  chan struct{} // closed once it is over
+	err    error         // of its end; read after ended
 	killed bool
 }
 
@@ -27,24 +29,36 @@ func startBot(t *testing.T, bin, config, addr string) *process {
 
 func startProcess(t *testing.T, cmd *exec.Cmd, addr string) *process {
 	t.Helper()
-	p := &process{cmd: cmd, log: &bytes.Buffer{}}
+	p := &process{cmd: cmd, log: &bytes.Buffer{}, ended: make(chan struct{})}
 	p.cmd.Stderr = p.log
 	p.cmd.Stdout = p.log
 	p.cmd.SysProcAttr = dieWithParent()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
 	t.Cleanup(func() {
-		if p.cmd.ProcessState == nil {
-			_ = p.cmd.Process.Kill()
-			_ = p.cmd.Wait()
-		}
+		_ = p.cmd.Process.Kill()
+		<-p.ended
 		if t.Failed() && !p.killed {
 			t.Logf("last words:\n%s", tail(p.log.String(), 3000))
 		}
 	})
-	until(t, "the bot listens", 20*time.Second, func() bool { return get(addr, "/healthz") != "" || p.cmd.ProcessState != nil })
+	until(t, "the bot listens", 20*time.Second, func() bool { return get(addr, "/healthz") != "" || p.over() })
 	return p
+}
+
+// over tells whether it has ended.
+func (p *process) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 func (p *process) kill(t *testing.T) {
@@ -52,7 +66,7 @@ func (p *process) kill(t *testing.T) {
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatalf("kill: %v\n%s", err, tail(p.log.String(), 3000))
 	}
-	_ = p.cmd.Wait() // "signal: killed"
+	<-p.ended // "signal: killed"
 	p.killed = true
 }
 
@@ -68,8 +82,8 @@ func (p *process) stop(t *testing.T) {
 		_ = p.cmd.Process.Kill()
 	})
 	defer late.Stop()
-	if err := p.cmd.Wait(); err != nil {
-		t.Errorf("after SIGTERM: %v\n%s", err, tail(p.log.String(), 3000))
+	if <-p.ended; p.err != nil {
+		t.Errorf("after SIGTERM: %v\n%s", p.err, tail(p.log.String(), 3000))
 	}
 }
 

@@ -79,10 +79,7 @@ func (c *Config) operations(st *store.Store, people ops.AccessPeople, log *slog.
 
 // kinds are the operations that people can ask for.
 func (c *Config) kinds(o *operations) []ops.Kind {
-	forward, back := deploy.New(deploy.Config{
-		Project: c.Target.Project, Dir: c.Target.Dir, Host: c.Target.DockerHost, Versions: c.Target.Versions,
-		Never: []string{c.Database.Service, c.Redis.Service}, HealthURL: c.Target.HealthURL, Watch: c.Deploy.Watch, Migrate: c.Deploy.Migrate,
-	}, o.engine, o.app, o.past)
+	forward, back := deploy.New(c.deployConfig(), o.engine, o.app, o.past)
 	kinds := []ops.Kind{
 		forward, back,
 		&restart.Kind{Engine: o.engine, App: o.app},
@@ -92,4 +89,12 @@ func (c *Config) kinds(o *operations) []ops.Kind {
 		kinds = append(kinds, o.sets.Operation(), o.restores)
 	}
 	return kinds
+}
+
+// deployConfig is the part of the configuration that deploys need.
+func (c *Config) deployConfig() deploy.Config {
+	return deploy.Config{
+		Project: c.Target.Project, Dir: c.Target.Dir, Host: c.Target.DockerHost, Versions: c.Target.Versions,
+		Never: []string{c.Database.Service, c.Redis.Service}, HealthURL: c.Target.HealthURL, Watch: c.Deploy.Watch, Migrate: c.Deploy.Migrate,
+	}
 }
