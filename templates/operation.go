@@ -101,7 +101,7 @@ func (t *Templates) operationArgs(v OperationView) Args {
 	case ops.Done, ops.Failed, ops.Undone, ops.Unknown:
 		a.At = op.Ended
 		a.Where = t.stepName(op.Outcome.Step)
-		a.Yes = op.Outcome.Unchanged
+		a.Yes = op.Outcome.Unchanged || op.State == ops.Undone && len(op.Changed) > 0
 		for _, name := range op.Outcome.Left {
 			a.Names = append(a.Names, t.stepName(name))
 		}
@@ -156,11 +156,7 @@ func (t *Templates) operationEnd(op *ops.Operation) []Block {
 	switch op.State {
 	case ops.Void:
 		bs = append(bs, t.reasonBlocks(op.Why)...)
-		b := Block{Kind: List}
-		for _, d := range op.Changed {
-			b.Lines = append(b.Lines, t.line("op.changed."+d.What, Args{Word: cut(d.Name, 60), Text: briefly(d.Was), Where: briefly(d.Is)}))
-		}
-		bs = append(bs, b)
+		bs = append(bs, t.operationChanged(op))
 	case ops.Expired:
 		if op.Why.Code != ops.TooFew { // that stands there already
 			bs = append(bs, t.reasonBlocks(op.Why)...)
@@ -169,6 +165,7 @@ func (t *Templates) operationEnd(op *ops.Operation) []Block {
 		bs = append(bs, quoted(op.EndReason, reportCut))
 	case ops.Failed, ops.Undone, ops.Unknown:
 		bs = append(bs, t.reasonBlocks(op.Outcome.Reason)...)
+		bs = append(bs, t.operationChanged(op))
 	case ops.Planned, ops.Approved, ops.Running, ops.Done:
 	}
 	var out []Block
@@ -178,6 +175,15 @@ func (t *Templates) operationEnd(op *ops.Operation) []Block {
 		}
 	}
 	return out
+}
+
+// operationChanged lists what is not any more what was approved.
+func (t *Templates) operationChanged(op *ops.Operation) Block {
+	b := Block{Kind: List}
+	for _, d := range op.Changed {
+		b.Lines = append(b.Lines, t.line("op.changed."+d.What, Args{Word: cut(d.Name, 60), Text: briefly(d.Was), Where: briefly(d.Is)}))
+	}
+	return b
 }
 
 // briefly shortens ids as people know them.

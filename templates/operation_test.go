@@ -117,6 +117,17 @@ func TestOperationsReadWell(t *testing.T) {
 				ran(ops.Undone, "the new version answers 500")(op)
 				did(op, ops.StepDone, ops.StepUndone, ops.StepSkipped, ops.StepSkipped)
 			})},
+			{"undone, somebody else was at it", becoming(func(op *ops.Operation) {
+				ran(ops.Undone, "")(op)
+				op.Outcome.Reason = ops.Reason{Code: ops.TargetMoved}
+				did(op, ops.StepDone, ops.StepUndone, ops.StepSkipped, ops.StepSkipped)
+				op.Changed = []ops.Difference{
+					{What: "database", Name: "ai_notebook", Was: "16384", Is: "16411"},
+					{What: "database", Name: "ai_notebook", Is: "16411"},
+					{What: "database", Name: "ai_notebook_new_op7", Was: "16390"},
+					{What: "file", Name: ".env", Was: "1", Is: "2"},
+				}
+			})},
 			{"unknown", becoming(func(op *ops.Operation) {
 				ran(ops.Unknown, "looking at it: the Docker engine does not answer")(op)
 				did(op, ops.StepDone, ops.StepUnclear, ops.StepSkipped, ops.StepSkipped)
@@ -137,6 +148,7 @@ func TestOperationsReadWell(t *testing.T) {
 			{"failed, changed meanwhile", becoming(func(op *ops.Operation) {
 				ran(ops.Failed, "")(op)
 				op.Outcome.Unchanged, op.Outcome.Reason = true, ops.Reason{Code: ops.TargetMoved, Names: []string{"backend (sha256:0123 → sha256:4567)"}}
+				op.Changed = []ops.Difference{{What: "image", Name: "backend", Was: "sha256:0123", Is: "sha256:4567"}}
 			})},
 			{"expired, waited for the engine", becoming(func(op *ops.Operation) {
 				op.State, op.Ended, op.Approved = ops.Expired, at, at

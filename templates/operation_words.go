@@ -65,7 +65,7 @@ func operationWords() []string {
 		names = append(names, "op.entry."+string(k))
 	}
 	names = append(names, reasonWords()...)
-	for _, what := range []string{"services", "image", "commit", "compose"} {
+	for _, what := range []string{"services", "image", "commit", "compose", "database", "file"} {
 		names = append(names, "op.changed."+what)
 	}
 	for _, part := range []string{"database", "files", "config", "secrets"} {
@@ -100,6 +100,9 @@ func (t *Templates) stepName(name string) string {
 // OperationTitle is what people call an operation: "重启 backend".
 func (t *Templates) OperationTitle(word string, args []string) string {
 	a := Args{Word: cut(strings.Join(args, " "), 100)}
+	for _, arg := range args {
+		a.Names = append(a.Names, cut(arg, 60))
+	}
 	if t.set.Lookup("op.title."+word) == nil {
 		return cut(word+" "+a.Word, 120)
 	}

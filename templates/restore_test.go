@@ -51,6 +51,14 @@ func TestARestoreReadsWell(t *testing.T) {
 		undo := restoring(`{"undoes":"OP-7","at":"2026-11-24T09:00:00Z","now":591000000,"parts":["database"]}`, "restore_kept")
 		undo.Plan.Args = []string{"undo", "OP-7"}
 		show("undo", undo)
+		over := func(op *ops.Operation) {
+			op.State, op.Started, op.Ended = ops.Done, at, at.Add(4*time.Minute)
+			b.add("done, the reply", w.OperationResult(OperationView{Operation: op, Now: at}, ""))
+		}
+		some := restoring(`{}`)
+		some.Plan.Args = []string{"20261124T090000Z", "database"}
+		over(some)
+		over(undo)
 		for _, p := range []ops.Problem{
 			{Code: "restore_which", Names: []string{"20261124T090000Z"}},
 			{Code: "restore_part", Name: "<!here>", Names: []string{"database", "files"}},

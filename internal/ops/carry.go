@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -89,14 +90,19 @@ func (r *Runner) do(ctx context.Context, h *hold, i int) error {
 	case late, errors.Is(err, ErrUnclear), errors.Is(err, errPanic):
 		return h.apply(ctx, Lost{Holder: h.holder, Step: i, Why: r.svc.whyLate(err, late), Late: late})
 	}
-	return h.apply(ctx, Broke{Holder: h.holder, Step: i, Why: r.svc.why(err), Unchanged: errors.Is(err, ErrUnchanged)})
+	broke := Broke{Holder: h.holder, Step: i, Why: r.svc.why(err), Unchanged: errors.Is(err, ErrUnchanged)}
+	if moved, ok := errors.AsType[*MovedError](err); ok {
+		broke.Changed = moved.Changed
+	}
+	return h.apply(ctx, broke)
 }
 
-// unmoved looks once more whether the target is what was approved, before the first step changes it: the backup before it may have
-// taken an hour. What changed meanwhile, or cannot be looked at, ends the operation with nothing changed.
+// unmoved looks once more whether the target is what was approved, before the first step after the backup and before a step that is
+// bound: what came before may have taken hours. What changed meanwhile, or cannot be looked at, ends the operation, and what has been
+// prepared is undone.
 func (r *Runner) unmoved(ctx context.Context, h *hold, i int) error {
 	op := h.now()
-	if i == 0 || op.Steps[i].Part != PartStep || op.Steps[i-1].Part != PartBackup {
+	if i == 0 || op.Steps[i].Part != PartStep || op.Steps[i-1].Part != PartBackup && !op.Steps[i].Bound {
 		return nil // it was looked at right before, or has been changed by us
 	}
 	changed, err := r.svc.differences(ctx, op.Plan)
@@ -104,7 +110,7 @@ func (r *Runner) unmoved(ctx context.Context, h *hold, i int) error {
 		changed, err = r.svc.differences(ctx, op.Plan)
 	}
 	if err == nil && len(changed) > 0 {
-		err = moved(changed)
+		err = &MovedError{changed}
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnchanged, err)
@@ -112,17 +118,24 @@ func (r *Runner) unmoved(ctx context.Context, h *hold, i int) error {
 	return nil
 }
 
-// moved says what of the target is not any more what was approved.
-func moved(changed []Difference) error {
-	b := &Because{Reason: Reason{Code: TargetMoved}}
-	for _, d := range changed {
+// MovedError says what of the target is not any more what was approved. A step that finds that out itself, before it changed anything,
+// fails with it and ErrUnchanged.
+type MovedError struct{ Changed []Difference }
+
+func (e *MovedError) Error() string {
+	return "this was approved for another target: " + strings.Join(e.names(), ", ")
+}
+
+func (e *MovedError) names() []string {
+	var out []string
+	for _, d := range e.Changed {
 		what := d.Name
 		if what == "" {
 			what = d.What
 		}
-		b.Names = append(b.Names, fmt.Sprintf("%s (%s → %s)", what, d.Was, d.Is))
+		out = append(out, fmt.Sprintf("%s (%s → %s)", what, d.Was, d.Is))
 	}
-	return b
+	return out
 }
 
 // lasting is a context that outlives the program's end for a moment, but not the loss of the lease.

@@ -130,12 +130,13 @@ type Succeeded struct {
 	Step int
 }
 
-// Broke says that a step failed. Unchanged: surely before it changed anything.
+// Broke says that a step failed. Unchanged: surely before it changed anything. Changed: because the target is another one by now.
 type Broke struct {
 	Holder
 	Step      int
 	Why       Reason
 	Unchanged bool
+	Changed   []Difference
 }
 
 // Lost says that it is not known whether a step (or its undo) was done.

@@ -40,6 +40,48 @@ func TestATargetThatChangesDuringTheBackupIsNotTouched(t *testing.T) {
 	})
 }
 
+func TestATargetThatChangesBeforeABoundStepIsNotTouchedAndWhatWasPreparedGoes(t *testing.T) {
+	each(t, func(s *story) {
+		meanwhile := func() { s.target.set("def", nil) }
+		s.kind.plan.Steps[1].Bound = true
+		s.kind.acts["do stop:backend"] = func(context.Context, string, *ops.Run, *thing) (ops.Seen, error) {
+			meanwhile()
+			return "", errDefault
+		}
+		op := s.mustApprove(s.ask(), bob)
+		s.once()
+		op = s.want(op, ops.Undone, ops.StepUndone, ops.StepFailed, ops.StepSkipped)
+		if len(op.Changed) != 1 || op.Changed[0].What != "commit" || op.Changed[0].Is != "def" {
+			s.Errorf("changed = %+v", op.Changed)
+		}
+		if s.app.thing(op.Number, "swap:backend").begun > 0 {
+			s.Error("the step was begun on another target than the approved one")
+		}
+		s.target.set("abc", nil)
+		meanwhile = func() { s.target.set("abc", errors.New("no engine")) }
+		if op = s.want(s.carried(), ops.Undone); len(op.Changed) > 0 || !strings.Contains(op.Outcome.Reason.String(), "no engine") {
+			s.Errorf("it could not be looked at: %+v, %+v", op.Outcome, op.Changed)
+		}
+		// A step finds out by itself what only it looks at.
+		s.target.set("abc", nil)
+		meanwhile = func() {}
+		s.kind.acts["do swap:backend"] = func(context.Context, string, *ops.Run, *thing) (ops.Seen, error) {
+			return "", fmt.Errorf("%w: %w", ops.ErrUnchanged, &ops.MovedError{Changed: []ops.Difference{{What: "database", Name: "notes", Was: "1", Is: "2"}}})
+		}
+		if op = s.want(s.carried(), ops.Undone); len(op.Changed) != 1 || op.Changed[0].Name != "notes" {
+			s.Errorf("changed = %+v", op.Changed)
+		}
+	})
+}
+
+// carried is another operation, approved and carried out.
+func (s *story) carried() *ops.Operation {
+	s.Helper()
+	op := s.mustApprove(s.ask(), bob)
+	s.once()
+	return op
+}
+
 func TestAStricterPolicyAtTheStartVoidsWhatAWeakerOneLetPass(t *testing.T) {
 	for name, stricter := range map[string]func(p *people){
 		"more approvals":   func(p *people) { p.approvals = 2 },

@@ -71,7 +71,7 @@ type Operation struct {
 	EndReason string      `json:"end_reason,omitempty"` // what they said: hostile
 
 	Why     Reason       `json:"why,omitzero"`      // why it is void, or did not begin in time
-	Changed []Difference `json:"changed,omitempty"` // at the target
+	Changed []Difference `json:"changed,omitempty"` // at the target, so that it is void or did not go on
 
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`

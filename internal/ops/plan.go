@@ -53,6 +53,7 @@ type StepPlan struct {
 	Args     json.RawMessage `json:"args,omitempty"`
 	Changes  bool            `json:"changes,omitempty"` // it changes the application
 	Undo     string          `json:"undo,omitempty"`    // what undoes it, in words; empty: nothing does
+	Bound    bool            `json:"bound,omitempty"`   // what came before may have taken hours: the target is looked at again right before it
 	Deadline time.Duration   `json:"deadline"`
 }
 
@@ -89,7 +90,7 @@ func (f Fingerprint) IsZero() bool { return len(f.Services) == 0 && f.Commit == 
 
 // Difference is one thing that changed at the target.
 type Difference struct {
-	What string `json:"what"` // "services", "image", "commit", "compose"
+	What string `json:"what"` // "services", "image", "commit", "compose"; what only a step looks at: "database", "file"
 	Name string `json:"name,omitempty"`
 	Was  string `json:"was,omitempty"`
 	Is   string `json:"is,omitempty"`

@@ -85,7 +85,7 @@ const (
 // The codes of why a step failed or is not known, where its kind has no better ones.
 const (
 	Said         = "said"           // a program's own words
-	TargetMoved  = "target_moved"   // while the backup was taken; Names: what changed
+	TargetMoved  = "target_moved"   // while the backup was taken, or more was prepared; Names: what changed
 	Crashed      = "crashed"        // the step broke the program
 	UnknownStep  = "unknown_step"   // this program has no such step
 	TookTooLong  = "took_too_long"  // its deadline is over
@@ -139,6 +139,7 @@ func (s *Service) why(err error) Reason {
 	r := Reason{Code: Said, Text: err.Error()}
 	b, because := errors.AsType[*Because](err)
 	p, problem := errors.AsType[*Problem](err)
+	var moved *MovedError
 	switch {
 	case because:
 		r = b.Reason
@@ -150,6 +151,8 @@ func (s *Service) why(err error) Reason {
 		if p.Err != nil {
 			r.Text = cmp.Or(r.Text, p.Err.Error())
 		}
+	case errors.As(err, &moved):
+		r = Reason{Code: TargetMoved, Names: moved.names()}
 	case errors.Is(err, errPanic):
 		r.Code = Crashed
 	case errors.Is(err, errNoStep):

@@ -188,11 +188,14 @@ func (op *Operation) broke(r *Result, st *Step, ev Broke, now time.Time) error {
 	if st.State != StepRunning {
 		return ErrOrder
 	}
+	if op.Outcome.Step == "" {
+		op.Changed = ev.Changed
+	}
 	op.fail(st, ev.Why, now)
 	if ev.Unchanged {
 		st.Touched = false
 	}
-	op.log(r, Entry{Kind: StepBroke, Step: st.Name, Why: ev.Why.orNil()}, now)
+	op.log(r, Entry{Kind: StepBroke, Step: st.Name, Why: ev.Why.orNil(), Changed: ev.Changed}, now)
 	return nil
 }
 

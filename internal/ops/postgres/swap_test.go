@@ -113,7 +113,7 @@ func TestTheLiveDatabaseIsExchangedUnderItsClientsAndBack(t *testing.T) {
 	s.sql("ai_notebook", "delete from \"odd \"\"name\"\"\"; insert into users values (5000, 'later')")
 	look := func(want Swapped) {
 		t.Helper()
-		if how, err := s.LookSwapped(t.Context(), "ai_notebook_new_op1"); how != want {
+		if how, err := s.LookSwapped(t.Context(), Exchange{Next: "ai_notebook_new_op1"}); how != want {
 			t.Errorf("it is %s, want %s (%v)", how, want, err)
 		}
 	}
@@ -124,7 +124,7 @@ func TestTheLiveDatabaseIsExchangedUnderItsClientsAndBack(t *testing.T) {
 	until(t, "a client sits in the database", func() bool {
 		return s.sql("postgres", "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and datname = 'ai_notebook'") != "0"
 	})
-	took, err := s.Swap(t.Context(), "ai_notebook_new_op1", "ai_notebook_before_op1")
+	took, err := s.Swap(t.Context(), Exchange{Next: "ai_notebook_new_op1", Aside: "ai_notebook_before_op1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestTheLiveDatabaseIsExchangedUnderItsClientsAndBack(t *testing.T) {
 		t.Errorf("kept is %+v, %v", kept, err)
 	}
 	// And back, as an operation of its own.
-	if _, err := s.Swap(t.Context(), "ai_notebook_before_op1", "ai_notebook_before_op2"); err != nil {
+	if _, err := s.Swap(t.Context(), Exchange{Next: "ai_notebook_before_op1", Aside: "ai_notebook_before_op2"}); err != nil {
 		t.Fatal(err)
 	}
 	if n := s.sql("ai_notebook", "select count(*) from users"); n != "1001" {
@@ -166,14 +166,14 @@ func TestAnExchangeThatCannotBeMadeChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	_, b := s.dump()
-	if _, err := s.Swap(t.Context(), "ai_notebook_new_op1", "ai_notebook_before_op1"); err == nil {
+	if _, err := s.Swap(t.Context(), Exchange{Next: "ai_notebook_new_op1", Aside: "ai_notebook_before_op1"}); err == nil {
 		t.Error("what is not there became the live one")
 	}
 	if err := s.Fill(t.Context(), "ai_notebook_new_op1", bytes.NewReader(b), nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"postgres", "template1", "ai_notebook", "other", "ai_notebook_new_op1'; drop", "ai_notebook_new_" + strings.Repeat("x", 60)} {
-		if _, err := s.Swap(t.Context(), name, "ai_notebook_before_op1"); err == nil {
+		if _, err := s.Swap(t.Context(), Exchange{Next: name, Aside: "ai_notebook_before_op1"}); err == nil {
 			t.Errorf("%s became the live one", name)
 		}
 		if err := s.Drop(t.Context(), name); !errors.Is(err, ErrForeign) && !errors.Is(err, ErrName) {
@@ -181,7 +181,7 @@ func TestAnExchangeThatCannotBeMadeChangesNothing(t *testing.T) {
 		}
 	}
 	s.sql("postgres", "create database ai_notebook_before_op1; comment on database ai_notebook_before_op1 is 'mine'")
-	if _, err := s.Swap(t.Context(), "ai_notebook_new_op1", "ai_notebook_before_op1"); err == nil {
+	if _, err := s.Swap(t.Context(), Exchange{Next: "ai_notebook_new_op1", Aside: "ai_notebook_before_op1"}); err == nil {
 		t.Error("a database of somebody else was replaced")
 	}
 	is(t, s.Drop(t.Context(), "ai_notebook_before_op1"), ErrForeign)
@@ -202,22 +202,91 @@ func TestADatabaseThatSomebodyDroppedIsPutInPlaceAndTakenBack(t *testing.T) {
 	if err := s.Fill(t.Context(), "ai_notebook_new_op1", bytes.NewReader(b), nil); err != nil {
 		t.Fatal(err)
 	}
-	if how, err := s.LookSwapped(t.Context(), "ai_notebook_new_op1"); how != SwappedNot || err != nil {
+	if how, err := s.LookSwapped(t.Context(), Exchange{Next: "ai_notebook_new_op1"}); how != SwappedNot || err != nil {
 		t.Errorf("it is %s, %v", how, err)
 	}
 	for range 2 {
-		if _, err := s.Swap(t.Context(), "ai_notebook_new_op1", "ai_notebook_before_op1"); err != nil {
+		if _, err := s.Swap(t.Context(), Exchange{Next: "ai_notebook_new_op1", Aside: "ai_notebook_before_op1"}); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.names(); got != "ai_notebook" {
 			t.Errorf("there are %s", got)
 		}
-		if _, err := s.Unswap(t.Context(), "ai_notebook_new_op1", "ai_notebook_before_op1"); err != nil {
+		if _, err := s.Unswap(t.Context(), Exchange{Next: "ai_notebook_new_op1", Aside: "ai_notebook_before_op1"}); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.names(); got != "ai_notebook_new_op1" {
 			t.Errorf("there are %s", got)
 		}
+	}
+}
+
+// Between the look at a database and its exchange somebody else may have been at it.
+func TestANameThatLeadsToAnotherDatabaseByNowIsNotExchanged(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	_, b := s.dump()
+	x := Exchange{Next: "ai_notebook_new_op1", Aside: "ai_notebook_before_op1"}
+	if err := s.Fill(t.Context(), x.Next, bytes.NewReader(b), nil); err != nil {
+		t.Fatal(err)
+	}
+	oid := func(name string) string {
+		t.Helper()
+		is, err := s.OID(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	x.NextOID, x.LiveOID = oid(x.Next), oid("ai_notebook")
+	moved := func(what, name string, do func(context.Context, Exchange) (time.Duration, error), x Exchange) {
+		t.Helper()
+		before := s.names() + oid("ai_notebook") + oid(x.Next)
+		_, err := do(t.Context(), x)
+		m, ok := errors.AsType[*MovedError](err)
+		if !ok || m.Name != name || m.Was == m.Is {
+			t.Errorf("%s: %v", what, err)
+		}
+		if after := s.names() + oid("ai_notebook") + oid(x.Next); after != before {
+			t.Errorf("%s: there was %s and is %s", what, before, after)
+		}
+	}
+	look := func(what string, want Swapped) {
+		t.Helper()
+		if how, _ := s.LookSwapped(t.Context(), x); how != want {
+			t.Errorf("%s: it is %s, want %s", what, how, want)
+		}
+	}
+	none := x
+	none.LiveOID = NoOID
+	moved("there was no live one, and now there is", "ai_notebook", s.Swap, none)
+	s.sql("postgres", "alter database ai_notebook rename to mine; create database ai_notebook")
+	moved("another live one", "ai_notebook", s.Swap, x)
+	look("another live one", SwappedNot)
+	s.sql("postgres", "drop database ai_notebook; alter database mine rename to ai_notebook; alter database "+x.Next+" rename to filled; create database "+x.Next)
+	moved("another new one", x.Next, s.Swap, x)
+	look("another new one", SwappedLost)
+	s.sql("postgres", "drop database "+x.Next)
+	moved("no new one", x.Next, s.Swap, x)
+	look("no new one", SwappedLost) // that the live one is there does not mean that it was restored
+	s.sql("postgres", "alter database filled rename to "+x.Next)
+	if _, err := s.Swap(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+	s.sql("postgres", "create database "+x.Next)
+	look("exchanged, whatever comes afterwards", SwappedDone)
+	s.sql("postgres", "drop database "+x.Next+"; alter database ai_notebook rename to filled; create database ai_notebook")
+	moved("back, and the live one is another", "ai_notebook", s.Unswap, x)
+	s.sql("postgres", "drop database ai_notebook; alter database filled rename to ai_notebook; alter database "+x.Aside+" rename to mine")
+	moved("back, and the old one is gone", x.Aside, s.Unswap, x)
+	s.sql("postgres", "alter database mine rename to "+x.Aside)
+	if _, err := s.Unswap(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+	look("back", SwappedNot)
+	s.sql("postgres", "alter database ai_notebook rename to mine")
+	if _, err := s.Swap(t.Context(), x); err != nil { // nothing is lost by that
+		t.Errorf("the live one is gone: %v", err)
 	}
 }
 

@@ -20,11 +20,6 @@ type setArgs struct {
 	Parts []string `json:"parts,omitempty"`
 }
 
-// swapArgs are those of the exchange of databases.
-type swapArgs struct {
-	From string `json:"from,omitempty"` // a database that was put aside; empty: the one that this operation has filled
-}
-
 // nameAndSize looks whether the names of what is made fit, and how big the live database is.
 func (k *Kind) nameAndSize(ctx context.Context, p *ops.Plan, d *Details) error {
 	// The number of the operation is not known yet, and a name that is too long would fail at the very end.
@@ -48,6 +43,10 @@ func (k *Kind) planDatabase(ctx context.Context, p *ops.Plan, last *[]ops.StepPl
 	if err := k.room(ctx, set, []string{partDatabase}); err != nil {
 		return err
 	}
+	live, err := k.DB.OID(ctx, k.DB.Name())
+	if err != nil {
+		return err
+	}
 	rows := postgres.Counts(set.Database.Rows)
 	d.Tables, d.Rows = len(rows), rows.Rows()
 	if len(rows) == 0 {
@@ -57,7 +56,7 @@ func (k *Kind) planDatabase(ctx context.Context, p *ops.Plan, last *[]ops.StepPl
 		ops.StepPlan{Name: stepFill, Args: args(setArgs{Set: set.ID}), Changes: true, Undo: "drop_new_database", Deadline: longStep},
 		ops.StepPlan{Name: stepVerify, Args: args(setArgs{Set: set.ID}), Deadline: longStep},
 	)
-	*last = append(*last, ops.StepPlan{Name: stepSwap, Args: args(swapArgs{}), Changes: true, Undo: "restore_old_database", Deadline: shortStep})
+	*last = append(*last, ops.StepPlan{Name: stepSwap, Args: args(swapArgs{Live: live}), Changes: true, Undo: "restore_old_database", Deadline: shortStep})
 	return nil
 }
 
@@ -183,13 +182,26 @@ func (s fillStep) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
 	return ops.SeenPartly, nil
 }
 
-// Undo implements ops.Doer.
+// Undo implements ops.Doer. A database that came under the name after ours was verified is somebody else's.
 func (s fillStep) Undo(ctx context.Context, r *ops.Run) error {
 	name, err := s.k.DB.Made("new", r.Operation.Key())
 	if err != nil {
 		return err
 	}
+	var v verified
+	if known, err := r.Output(stepVerify, &v); err != nil {
+		return err
+	} else if known {
+		if is, err := s.k.DB.OID(ctx, name); err != nil || is != v.OID {
+			return err
+		}
+	}
 	return s.k.DB.Drop(ctx, name)
+}
+
+// verified is what the count of the rows records: which database it was that they were counted in.
+type verified struct {
+	OID string `json:"oid"`
 }
 
 // verifyStep compares the rows of the new database with those of the dump's moment.
@@ -212,11 +224,18 @@ func (s verifyStep) Do(ctx context.Context, r *ops.Run) error {
 	if err != nil {
 		return err
 	}
+	is, err := s.k.DB.OID(ctx, name)
+	if err != nil {
+		return err
+	}
 	got, err := s.k.DB.Counts(ctx, name)
 	if err != nil {
 		return err
 	}
-	return compare(want, got)
+	if err := compare(want, got); err != nil {
+		return err
+	}
+	return r.Record(ctx, verified{OID: is})
 }
 
 // want is which rows there should be: those of the set, or those that were counted where the database was taken out of a copy.
@@ -265,84 +284,6 @@ func rows(n int64) string {
 
 // Look implements ops.Doer: it is counted again.
 func (verifyStep) Look(context.Context, *ops.Run) (ops.Seen, error) { return ops.SeenNotDone, nil }
-
-// swapStep makes the new database the live one.
-type swapStep struct{ k *Kind }
-
-// names gives the database that becomes the live one, and the name under which the live one is put aside.
-func (s swapStep) names(r *ops.Run) (next, aside string, err error) {
-	var a swapArgs
-	if err := r.Args(&a); err != nil {
-		return "", "", err
-	}
-	if next = a.From; next == "" {
-		if next, err = s.k.DB.Made("new", r.Operation.Key()); err != nil {
-			return "", "", err
-		}
-	}
-	aside, err = s.k.DB.Made("before", r.Operation.Key())
-	return next, aside, err
-}
-
-// Do implements ops.Doer. It is one transaction: when it fails nothing was done, unless nobody could see its end.
-func (s swapStep) Do(ctx context.Context, r *ops.Run) error {
-	next, aside, err := s.names(r)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ops.ErrUnchanged, err)
-	}
-	if err := r.Held(ctx); err != nil {
-		return err
-	}
-	took, err := s.k.DB.Swap(ctx, next, aside)
-	switch {
-	case errors.Is(err, postgres.ErrBusy):
-		return fmt.Errorf("%w: %w", ops.ErrUnchanged, err)
-	case err != nil:
-		return fmt.Errorf("%w: %w", ops.ErrUnclear, err)
-	}
-	return r.Record(ctx, swapped{Aside: aside, Took: took.Milliseconds()})
-}
-
-// swapped is what the exchange of databases records.
-type swapped struct {
-	Aside string `json:"aside"`
-	Took  int64  `json:"took_ms"`
-}
-
-// Look implements ops.Doer.
-func (s swapStep) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
-	next, _, err := s.names(r)
-	if err != nil {
-		return "", err
-	}
-	how, err := s.k.DB.LookSwapped(ctx, next)
-	switch {
-	case how == postgres.SwappedLost:
-		return ops.SeenUnclear, err
-	case err != nil:
-		return "", err
-	case how == postgres.SwappedDone:
-		return ops.SeenDone, nil
-	}
-	return ops.SeenNotDone, nil
-}
-
-// Undo implements ops.Doer.
-func (s swapStep) Undo(ctx context.Context, r *ops.Run) error {
-	next, aside, err := s.names(r)
-	if err != nil {
-		return err
-	}
-	how, err := s.k.DB.LookSwapped(ctx, next)
-	if err != nil || how == postgres.SwappedNot {
-		return err
-	}
-	if err := r.Held(ctx); err != nil {
-		return err
-	}
-	_, err = s.k.DB.Unswap(ctx, next, aside)
-	return err
-}
 
 // state is how the Runner has the step.
 func state(r *ops.Run) ops.Step {

@@ -92,6 +92,11 @@ func (s exchangeStep) prepare(ctx context.Context, r *ops.Run) (*exchange, error
 	if ok, err := readJSON(exchangeMark(folder, part), &was); err != nil || ok && was.Operation == key {
 		return &was, err
 	}
+	if a.From == "" {
+		if err := s.k.stillReady(r, folder, part); err != nil {
+			return nil, fmt.Errorf("%w: %w", ops.ErrUnchanged, err)
+		}
+	}
 	x := &exchange{Operation: key, Part: part, At: s.k.now().UTC(), Started: map[string]time.Time{}}
 	for _, path := range a.Paths {
 		live, err := identity(filepath.Join(s.k.Config.Root, path))
@@ -112,6 +117,25 @@ func (s exchangeStep) prepare(ctx context.Context, r *ops.Run) (*exchange, error
 		return nil, err
 	}
 	return x, s.write(folder, x)
+}
+
+// stillReady refuses to exchange what is not any more what was prepared: what somebody took away would be left as it is without a word,
+// and a .env that was written to since would lose that.
+func (k *Kind) stillReady(r *ops.Run, folder, part string) error {
+	for _, name := range []string{readyMark(folder, part), besideFolder(folder, part)} {
+		if ok, err := there(name); err != nil || !ok {
+			return errors.Join(err, fmt.Errorf("what was taken out of the set is gone: %s", name))
+		}
+	}
+	var was unpacked
+	if known, err := r.Output(stepUnpack+":"+part, &was); err != nil || !known {
+		return err
+	}
+	is, err := k.env()
+	if err == nil && is != was.Env {
+		err = &ops.MovedError{Changed: []ops.Difference{{What: "file", Name: envName, Was: was.Env, Is: is}}}
+	}
+	return err
 }
 
 // adopt takes over the folder of the operation that is taken back.

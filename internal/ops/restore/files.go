@@ -112,11 +112,23 @@ func (s unpackStep) Do(ctx context.Context, r *ops.Run) error {
 		return err
 	}
 	if part == partSecrets {
+		env, err := s.k.env()
+		if err != nil {
+			return err
+		}
+		if err := r.Record(ctx, unpacked{Env: env}); err != nil {
+			return err
+		}
 		if err := s.k.keepPins(ctx, beside); err != nil {
 			return err
 		}
 	}
 	return writeDurably(readyMark(folder, part), []byte(a.Set+"\n"))
+}
+
+// unpacked is what taking out the secrets records: which .env the versions that run were taken from.
+type unpacked struct {
+	Env string `json:"env"`
 }
 
 // clearAway removes what was taken out of a set. What an exchange has put there is never removed by it.

@@ -28,9 +28,10 @@ type Database interface {
 	Fill(ctx context.Context, name string, r io.Reader, progress func(done int64)) error
 	LookFilled(ctx context.Context, name string) (postgres.Filled, error)
 	Counts(ctx context.Context, database string) (postgres.Counts, error)
-	Swap(ctx context.Context, next, aside string) (time.Duration, error)
-	Unswap(ctx context.Context, next, aside string) (time.Duration, error)
-	LookSwapped(ctx context.Context, next string) (postgres.Swapped, error)
+	OID(ctx context.Context, name string) (string, error)
+	Swap(ctx context.Context, x postgres.Exchange) (time.Duration, error)
+	Unswap(ctx context.Context, x postgres.Exchange) (time.Duration, error)
+	LookSwapped(ctx context.Context, x postgres.Exchange) (postgres.Swapped, error)
 	Drop(ctx context.Context, name string) error
 	Kept(ctx context.Context) ([]postgres.Kept, error)
 }
@@ -182,6 +183,9 @@ func (k *Kind) Plan(ctx context.Context, req ops.Request) (ops.Plan, error) {
 		if err := k.planFiles(ctx, &p, &last, &d, set, part); err != nil {
 			return p, err
 		}
+	}
+	if len(last) > 0 {
+		last[0].Bound = true
 	}
 	p.Steps = append(p.Steps, last...)
 	return k.end(ctx, p, d, wanted)

@@ -90,6 +90,10 @@ func (k *Kind) planMoment(ctx context.Context, words []string) (ops.Plan, error)
 	if err := k.roomForCopy(ctx, choice, d.Now); err != nil {
 		return p, err
 	}
+	live, err := k.DB.OID(ctx, k.DB.Name())
+	if err != nil {
+		return p, err
+	}
 	p.Args = []string{moment.Format(time.RFC3339), partDatabase}
 	p.Backup = ops.Backup{Choice: ops.BackupWanted}
 	a := args(momentArgs{choice.Base.ID, moment.UTC()})
@@ -98,7 +102,7 @@ func (k *Kind) planMoment(ctx context.Context, words []string) (ops.Plan, error)
 		{Name: stepTake, Args: a, Changes: true, Undo: "drop_new_database", Deadline: longStep},
 		{Name: stepVerify, Args: args(setArgs{}), Deadline: longStep},
 		{Name: stepDiscard, Args: a, Deadline: shortStep},
-		{Name: stepSwap, Args: args(swapArgs{}), Changes: true, Undo: "restore_old_database", Deadline: shortStep},
+		{Name: stepSwap, Args: args(swapArgs{Live: live}), Changes: true, Undo: "restore_old_database", Deadline: shortStep, Bound: true},
 	}
 	return k.end(ctx, p, d, d.Parts)
 }

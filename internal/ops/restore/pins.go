@@ -2,6 +2,8 @@ package restore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -59,6 +61,19 @@ func (k *Kind) keepPins(ctx context.Context, beside string) error {
 	}
 	_, err = f.WriteString(withPins(string(text), string(live), pins))
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// env is the hash of the live .env; empty: there is none.
+func (k *Kind) env() (string, error) {
+	b, err := os.ReadFile(filepath.Join(k.Config.Root, envName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // withPins is a .env with the lines of some variables as another one has them.

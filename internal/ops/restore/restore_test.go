@@ -339,7 +339,7 @@ func TestADroppedDatabaseComesBack(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	set := s.take()
-	if _, err := s.db.Swap(context.WithoutCancel(t.Context()), "ai_notebook_new_op9", "ai_notebook_before_op9"); err == nil {
+	if _, err := s.db.Swap(context.WithoutCancel(t.Context()), postgres.Exchange{Next: "ai_notebook_new_op9", Aside: "ai_notebook_before_op9"}); err == nil {
 		t.Fatal("nothing became the live one")
 	}
 	s.drop()

@@ -81,9 +81,7 @@ func newStory(t *testing.T) *story {
 	s.sets = s.openSets(nil)
 	app := &target.Application{Engine: engine, Project: s.app.Project, URL: s.app.URL("/health"), Stable: time.Second}
 	s.kind = &Kind{DB: s.db, Sets: s.sets, Engine: engine, App: app, Config: cfg}
-	s.svc = ops.NewService(s.store, ops.Config{
-		Kinds: []ops.Kind{mortal{s.kind, s.at}}, People: anybody{}, Target: app, Backups: s.sets.Before(), Ops: "C0OPS",
-	}, slog.New(slog.DiscardHandler))
+	s.open(mortal{s.kind, s.at})
 	for _, service := range []string{"backend", "nginx"} {
 		if err := app.Healthy(t.Context(), service, nil); err != nil {
 			t.Fatal(err)
@@ -110,6 +108,13 @@ func (s *story) openSets(remote *backup.Remote) *backup.Sets {
 		s.Fatal(err)
 	}
 	return sets
+}
+
+// open makes the bot anew, with kinds of a test's own.
+func (s *story) open(kinds ...ops.Kind) {
+	s.svc = ops.NewService(s.store, ops.Config{
+		Kinds: kinds, People: anybody{}, Target: s.kind.App, Backups: s.sets.Before(), Ops: "C0OPS",
+	}, slog.New(slog.DiscardHandler))
 }
 
 func until(t testing.TB, what string, ok func() bool) {
@@ -148,7 +153,7 @@ func (s *story) sql(sql string) string { s.Helper(); return s.sqlIn("ai_notebook
 // drop drops the live database.
 func (s *story) drop() { s.Helper(); s.sqlIn("postgres", "drop database ai_notebook with (force)") }
 
-func (s *story) sqlIn(database, sql string) string {
+func (s *story) sqlIn(database string, statements ...string) string {
 	s.Helper()
 	engine, ok := s.kind.Engine.(*docker.Engine)
 	if !ok {
@@ -163,9 +168,13 @@ func (s *story) sqlIn(database, sql string) string {
 		if c.Service != "postgres" {
 			continue
 		}
-		code, err := engine.Exec(s.Context(), c.ID, []string{"psql", "-h", "/tmp", "-U", "postgres", "-XqAt", "-d", database, "-c", sql}, nil, &out, &said)
+		argv := []string{"psql", "-h", "/tmp", "-U", "postgres", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database}
+		for _, sql := range statements {
+			argv = append(argv, "-c", sql)
+		}
+		code, err := engine.Exec(s.Context(), c.ID, argv, nil, &out, &said)
 		if err != nil || code != 0 {
-			s.Fatalf("%s: %d, %v: %s", sql, code, err, said.String())
+			s.Fatalf("%q: %d, %v: %s", statements, code, err, said.String())
 		}
 	}
 	return strings.TrimSpace(out.String())

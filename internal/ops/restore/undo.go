@@ -113,7 +113,14 @@ func (k *Kind) planUndo(ctx context.Context, words []string) (ops.Plan, error) {
 		if d.Now, err = k.DB.Size(ctx); err != nil && !errors.Is(err, postgres.ErrNoDatabase) {
 			return p, err
 		}
-		p.Steps = append(p.Steps, ops.StepPlan{Name: stepSwap, Args: args(swapArgs{From: e.Database}), Changes: true, Undo: "restore_old_database", Deadline: shortStep})
+		a := swapArgs{From: e.Database}
+		if a.Next, err = k.DB.OID(ctx, e.Database); err != nil {
+			return p, err
+		}
+		if a.Live, err = k.DB.OID(ctx, k.DB.Name()); err != nil {
+			return p, err
+		}
+		p.Steps = append(p.Steps, ops.StepPlan{Name: stepSwap, Args: args(a), Changes: true, Undo: "restore_old_database", Deadline: shortStep})
 	}
 	for _, part := range e.Parts {
 		var x exchange
