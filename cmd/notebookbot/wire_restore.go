@@ -46,5 +46,9 @@ func (c *Config) restoreKeeper(ctx context.Context, o *operations, st *store.Sto
 		n.Key = "trouble/" + templates.TroubleRestore + "/" + t.Set + "/" + t.At.Format(time.DateOnly)
 		return st.WriteOperations(ctx, ops.Want{}, func(tx ops.Tx) error { return tx.Notify(n) })
 	}
+	keeper.Open = func(ctx context.Context) (bool, error) {
+		open, err := st.ListOperations(ctx, ops.Filter{Open: true, Word: o.restores.Word(), Limit: 1})
+		return len(open) > 0, err
+	}
 	return keeper.Run(ctx)
 }

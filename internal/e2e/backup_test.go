@@ -12,12 +12,15 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 )
 
-func TestABackupOfTheRealApplicationIsTakenProvenListedAndUsedBeforeARestart(t *testing.T) {
+// One application for all of it: a backup is taken, proven and used before a restart, comes back when two people agree, and so on.
+func TestTheRealApplicationIsBackedUpRestoredCleanedAndDeployed(t *testing.T) {
 	t.Parallel()
 	a := realparts.StartApplication(t, "")
 	slack := startSlack(t)
 	healthy(t, a)
-	dir := startBotOn(t, slack, a, "")
+	o := &operated{app: a, slack: slack, asker: slack.User("U01AAAA"), bob: slack.User("U01BBBB"), carol: slack.User("U01CCCC")}
+	o.sql(t, "create table ledger (id bigint primary key, text text); insert into ledger select n, 'line ' || n from generate_series(1, 3000) n")
+	dir := startBotOn(t, slack, a, "deploy: {watch: 1s}\n")
 	asker, commander := slack.User("U01AAAA"), slack.User("U01BBBB")
 
 	asker.Slash("C0OPS", "backup full 升级之前")
@@ -73,6 +76,10 @@ func TestABackupOfTheRealApplicationIsTakenProvenListedAndUsedBeforeARestart(t *
 	card = operationCard(t, slack, "OP-3", "待批准")
 	commander.Click(card.Channel, card.TS, "approval.approve")
 	operationCard(t, slack, "OP-3", "已完成")
+
+	t.Run("restore", func(t *testing.T) { o.restore(t, id) })
+	t.Run("cleanup", o.cleanup)
+	t.Run("deploy", o.deploy)
 }
 
 // containsAll tells whether a message says all of these words, anywhere.

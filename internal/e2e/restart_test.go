@@ -29,7 +29,7 @@ listen: %s
 store: "sqlite:%s"
 slack: {app_token: %s, bot_token: %s, api_url: "%s", channels: {ops: C0OPS, incidents: C0INC}}
 alertmanager: {token: %s}
-people: {operators: [U01AAAA, U01BBBB, U01CCCC], commanders: [U01BBBB, U01CCCC]}
+people: {operators: [U01AAAA, U01BBBB, U01CCCC], commanders: [U01AAAA, U01BBBB, U01CCCC]}
 break_glass: [U01AAAA]
 target: {docker_host: "%s", project: %s, dir: %s, health_url: "%s"}
 database: {name: ai_notebook, user: postgres}

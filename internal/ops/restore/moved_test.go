@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/backup"
 	"github.com/ai-notebook/notebookbot/internal/realparts"
 )
 
@@ -152,6 +155,54 @@ func TestWhatSomebodyElseDoesMeanwhileStopsTheExchange(t *testing.T) {
 	}
 	s.want(s.do(set.ID), ops.Done)
 	s.whole()
+	s.retention(m, set.ID)
+}
+
+// retention: a set that is given up is not removed while a restore reads it.
+func (s *story) retention(m *meddled, set string) {
+	s.Helper()
+	s.open(m, s.sets.Operation())
+	for range 3 {
+		s.take()
+	}
+	var waiting *ops.Operation
+	carry := func() {
+		s.Helper()
+		r := ops.NewRunner(s.svc, ops.RunnerConfig{Owner: time.Now().String(), Retry: 10 * time.Millisecond})
+		if _, err := r.Once(s.Context()); err != nil {
+			s.Error(err)
+		}
+		var err error
+		if waiting, err = s.svc.Find(s.Context(), waiting.Number); err != nil {
+			s.Error(err)
+		}
+	}
+	m.before, m.do = stepVerify, func(op *ops.Operation) {
+		s.later.Store(int64(2 * time.Hour))
+		if old, err := s.sets.Old(s.Context()); err != nil || !slices.ContainsFunc(old, func(o *backup.Set) bool { return o.ID == set }) {
+			s.Errorf("the set is not given up: %v, %v", old, err)
+		}
+		d, err := s.svc.Ask(s.Context(), ops.Request{Word: "backup", Args: []string{"full"}, By: ann})
+		if err == nil {
+			waiting, _, err = s.svc.Do(s.Context(), d)
+		}
+		if err != nil {
+			s.Error(err)
+			return
+		}
+		if carry(); waiting.State != ops.Approved || waiting.WaitsFor != op.Number {
+			s.Errorf("a backup is %s and waits for %d while %s reads a set", waiting.State, waiting.WaitsFor, op.Key())
+		}
+	}
+	s.want(s.do(set, "database"), ops.Done)
+	if _, err := s.sets.Find(set); err != nil || waiting == nil {
+		s.Fatalf("the set that was restored: %v", err)
+	}
+	carry()
+	s.want(waiting, ops.Done)
+	if _, err := s.sets.Find(set); problem(err) != "backup_unknown" {
+		s.Errorf("retention left it: %v", err)
+	}
 }
 
 // fresh is the database that an operation fills.

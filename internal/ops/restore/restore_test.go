@@ -58,9 +58,20 @@ func TestASetComesBackAndCanBeTakenBack(t *testing.T) {
 	if gone, err := s.kind.Expire(t.Context()); err != nil || len(gone) > 0 {
 		t.Errorf("dropped at once: %v, %v", gone, err)
 	}
-	s.kind.Now = func() time.Time { return time.Now().Add(KeptFor + time.Hour) }
-	if gone, err := s.kind.Expire(t.Context()); err != nil || len(gone) != 1 {
-		t.Errorf("dropped are %v, %v", gone, err)
+	s.kind.Now = func() time.Time { return time.Now().Add(KeptFor + expireAfter) }
+	if _, err := s.ask("undo", "OP-3"); problem(err) != "restore_nothing_kept" {
+		t.Errorf("what may be dropped at any moment is put back: %v", err)
+	}
+	open := true
+	keeper := &Keeper{Kind: s.kind, Log: slog.New(slog.DiscardHandler), Open: func(context.Context) (bool, error) { return open, nil }}
+	for _, want := range []string{"ai_notebook ai_notebook_before_op3", "ai_notebook"} {
+		if err := keeper.Once(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.databases(); got != want {
+			t.Errorf("a restore is open (%v), and there are %s, want %s", open, got, want)
+		}
+		open = false
 	}
 	if got := s.databases(); got != "ai_notebook" {
 		t.Errorf("there are %s", got)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,8 @@ type story struct {
 	kind  *Kind
 	svc   *ops.Service
 	at    *death
-	dir   string // of the sets
+	dir   string       // of the sets
+	later atomic.Int64 // how much later than now it is for them, in nanoseconds
 }
 
 // dumper is the database as backups see it.
@@ -103,6 +105,7 @@ func (s *story) openSets(remote *backup.Remote) *backup.Sets {
 	sets, err := backup.Open(backup.Config{
 		Dir: s.dir, Root: s.app.Dir, Project: s.app.Project, Files: []string{"uploads/", "docker-compose.yml"}, Config: []string{"nginx/"}, Secrets: []string{".env"},
 		Every: time.Hour, RPO: time.Hour, Fresh: time.Hour, Retention: time.Hour,
+		Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) },
 	}, dumper{s.db}, remote, slog.New(slog.DiscardHandler))
 	if err != nil {
 		s.Fatal(err)

@@ -106,6 +106,8 @@ type Keeper struct {
 	RTO   time.Duration // a trial that took longer is told as one that failed
 	Log   *slog.Logger
 	Tell  func(ctx context.Context, t Trial) error // of a trial that is not good; optional
+	// Open tells whether a restore waits for its approvals or runs: it may need what an earlier one has put aside. Nil: none ever is.
+	Open func(ctx context.Context) (bool, error)
 }
 
 // lookEvery is how often it is looked whether something is due.
@@ -129,11 +131,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // Once does what is due. Of several processes that share the folder one does it.
 func (k *Keeper) Once(ctx context.Context) error {
-	gone, err := k.Kind.Expire(ctx)
-	for _, key := range gone {
-		k.Log.InfoContext(ctx, "what a restore had replaced is dropped", "operation", key)
-	}
-	if err != nil || k.Every <= 0 {
+	if err := k.expire(ctx); err != nil || k.Every <= 0 {
 		return err
 	}
 	last, err := LastTrial(k.Sets)
@@ -163,4 +161,18 @@ func (k *Keeper) Once(ctx context.Context) error {
 		return k.Tell(ctx, *t)
 	}
 	return nil
+}
+
+// expire drops what was kept long enough, unless somebody may be about to put it back.
+func (k *Keeper) expire(ctx context.Context) error {
+	if k.Open != nil {
+		if open, err := k.Open(ctx); err != nil || open {
+			return err // the next look will do
+		}
+	}
+	gone, err := k.Kind.Expire(ctx)
+	for _, key := range gone {
+		k.Log.InfoContext(ctx, "what a restore had replaced is dropped", "operation", key)
+	}
+	return err
 }

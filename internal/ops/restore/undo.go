@@ -83,6 +83,7 @@ func (k *Kind) planUndo(ctx context.Context, words []string) (ops.Plan, error) {
 	if err != nil {
 		return ops.Plan{}, err
 	}
+	kept = slices.DeleteFunc(kept, func(e Kept) bool { return k.now().Sub(e.At) > KeptFor })
 	var keys []string
 	for _, e := range kept {
 		keys = append(keys, ops.Key(e.Operation))
@@ -142,7 +143,11 @@ func (k *Kind) planUndo(ctx context.Context, words []string) (ops.Plan, error) {
 // KeptFor is how long what was replaced can be put back: long enough to be noticed on a weekday, short enough for the disk.
 const KeptFor = 7 * 24 * time.Hour
 
-// Expire drops what was replaced longer ago than KeptFor, and gives the operations whose restore it was.
+// expireAfter is how much longer it stays, so that nobody plans to put back what is dropped in this very moment.
+const expireAfter = time.Hour
+
+// Expire drops what was replaced longer ago than KeptFor, and gives the operations whose restore it was. It holds no lock: no restore may
+// be open meanwhile.
 func (k *Kind) Expire(ctx context.Context) ([]string, error) {
 	kept, err := k.Kept(ctx)
 	if err != nil {
@@ -150,7 +155,7 @@ func (k *Kind) Expire(ctx context.Context) ([]string, error) {
 	}
 	var out []string
 	for _, e := range kept {
-		if k.now().Sub(e.At) <= KeptFor {
+		if k.now().Sub(e.At) <= KeptFor+expireAfter {
 			continue
 		}
 		if e.Database != "" {
