@@ -134,11 +134,11 @@ func (o *operated) restore(t *testing.T, set string) {
 	click(o.carol)
 	operationCard(t, o.slack, key, "已完成")
 	o.rows(t, "3000")
-	o.toldOnce(t, key, "已完成", "换回", "restore undo "+key)
+	o.toldOnce(t, key, "已完成", "数据库已回到", "restore undo "+key)
 
 	o.sql(t, "insert into ledger values (100000, '恢复之后')")
 	undo, card := o.asks(t, "restore undo "+key)
-	if want := []string{"换回 " + key + " 替换下来的数据", "还差2人"}; !containsAll(card, want) {
+	if want := []string{"换回 " + key + " 之前的数据", "还差2人"}; !containsAll(card, want) {
 		t.Errorf("the card does not say %q: %+v", want, card.Blocks)
 	}
 	click(o.bob)
@@ -185,7 +185,7 @@ func (o *operated) cleanup(t *testing.T) {
 	put("logs/busy.log", time.Now())
 	o.bob.Click(card.Channel, card.TS, "approval.approve")
 	operationCard(t, o.slack, key, "已完成")
-	o.toldOnce(t, key, "删除了2项", "跳过1项", "busy.log")
+	o.toldOnce(t, key, "清理了2项", "1项已有变化", "busy.log")
 	for _, name := range listed {
 		if _, err := os.Lstat(name); !os.IsNotExist(err) {
 			t.Errorf("%s was approved and is there: %v", name, err)
