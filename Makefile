@@ -26,9 +26,12 @@ lint: ## formatting, vet and golangci-lint
 	else $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT) run; fi
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
-	@grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r pkg; do \
+	@bin=$$(mktemp -d) && trap 'rm -rf "$$bin"' EXIT && \
+	grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r pkg; do \
+	  $(GO) test -c -fuzz . -o "$$bin/fuzz" "$$pkg" || exit 1; \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$pkg"/*_test.go | cut -c6-); do \
-	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$pkg" || exit 1; \
+	    echo "$$pkg $$target"; \
+	    (cd "$$pkg" && "$$bin/fuzz" -test.run '^$$' -test.fuzz "^$$target$$" -test.fuzztime $(FUZZTIME) -test.fuzzminimizetime 10x -test.fuzzcachedir "$$($(GO) env GOCACHE)/fuzz/$$pkg") || exit 1; \
 	  done; done
 
 demo: ## try the bot without a Slack account
