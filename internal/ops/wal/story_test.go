@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -190,38 +189,4 @@ func code(err error) string {
 		return p.Code
 	}
 	return ""
-}
-
-func TestADatabaseComesBackToAMomentBetweenTwoChanges(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.sql("create table ledger (text text)")
-	if _, err := s.archive.Choose(s.moment()); code(err) != "wal_empty" {
-		t.Errorf("without a copy: %v", err)
-	}
-	s.archived()
-	base := s.base()
-	s.sql("insert into ledger values ('a')")
-	first := s.moment()
-	s.sql("insert into ledger values ('b')")
-	second := s.moment()
-	s.sql("drop table ledger")
-	s.archived()
-	if got := s.at(first); got != "a" {
-		t.Errorf("at the first moment there is %q", got)
-	}
-	if got := s.at(second); got != "a b" {
-		t.Errorf("at the second moment there is %q", got)
-	}
-	for what, try := range map[string]struct {
-		at   time.Time
-		want string
-	}{
-		"before": {base.At.Add(-time.Minute), "wal_before"}, "future": {time.Now().Add(time.Hour), "wal_future"}, "not archived yet": {s.moment(), "wal_after"},
-	} {
-		if _, err := s.archive.Choose(try.at); code(err) != try.want {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	_ = os.Args
 }

@@ -212,10 +212,10 @@ func choose(chains []chain, moment, now time.Time) (*chain, error) {
 		p.Code = "wal_empty"
 	case moment.Before(where[0].From):
 		p.Code = "wal_before"
-	case !slices.ContainsFunc(where, func(s Span) bool { return s.To.After(moment) }):
-		p.Code = "wal_after"
-	default:
+	case slices.ContainsFunc(where, func(s Span) bool { return s.To.After(moment) }) || chains[0].gap:
 		p.Code = "wal_gap"
+	default:
+		p.Code = "wal_after"
 	}
 	return nil, p
 }
