@@ -49,6 +49,7 @@ func TestCheckLooksAtAllThatOperationsNeed(t *testing.T) {
 			"docker": "ok Docker 2", "compose file": "ok backend", "compose command": "ok docker-compose 1.29", "containers": "ok all 5 services run",
 			"database": "ok may dump it", "redis": "ok PONG", "target.health_url": "ok /health", "git checkout": "warning target.dir",
 		}},
+		{"the log", target("") + good + fmt.Sprintf("backup: {wal: %q}\n", filepath.Join(t.TempDir(), "wal")), map[string]string{"backup.wal": "warning max_slot_wal_keep_size"}},
 		{"wrong names", target(", services: [backend, worker]") + good, map[string]string{"target.services": "failed worker"}},
 		{"an alert of nothing", target(", alerts: {worker: ['a=\"b\"']}") + good, map[string]string{"target.alerts.worker": "warning no such service"}},
 		{"no such database", target("") + data("postgres", "notebook", "postgres"), map[string]string{"database.name": "failed notebook"}},
@@ -70,6 +71,15 @@ func TestCheckLooksAtAllThatOperationsNeed(t *testing.T) {
 	a.Compose(t, "exec", "-T", "postgres", "psql", "-h", "/tmp", "-U", "postgres", "-d", "ai_notebook", "-c", "create table notes ()", "-c", "create role reader login superuser", "-c", "alter role reader nosuperuser")
 	if f := findingsOf(t, target("")+data("postgres", "ai_notebook", "reader"))["database.user"]; f.state != stateFailed || !strings.Contains(f.mend.en, "pg_read_all_data") {
 		t.Errorf("a user who may not read: %+v", f)
+	}
+	log := fmt.Sprintf("backup: {wal: %q}\n", filepath.Join(t.TempDir(), "wal"))
+	if f := findingsOf(t, target("")+data("postgres", "ai_notebook", "reader")+log)["backup.wal"]; f.state != stateFailed || !strings.Contains(f.reason.en, "REPLICATION") {
+		t.Errorf("a user who may not follow the log: %+v", f)
+	}
+	a.Compose(t, "exec", "-T", "postgres", "psql", "-h", "/tmp", "-U", "postgres", "-c",
+		"copy (values ('local all all trust'), ('host all all all scram-sha-256')) to '/var/lib/postgresql/data/pg_hba.conf'", "-c", "select pg_reload_conf()")
+	if f := findingsOf(t, target("")+good+log)["backup.wal"]; f.state != stateFailed || !strings.Contains(f.mend.en, "pg_hba.conf") {
+		t.Errorf("a server that lets nobody follow: %+v", f)
 	}
 	a.Compose(t, "stop", "redis")
 	if f := findingsOf(t, target("")+good)["containers"]; f.state != stateWarning || !strings.Contains(f.reason.en, "redis") {
