@@ -4,13 +4,14 @@ import "time"
 
 // Troubles of the archive of the database's log.
 const (
-	TroubleWAL     = "wal.late" // Titles: a code of walTroubles, what a program said; After: how old what is archived is
-	TroubleWALBack = "wal.back" // After: how long nothing was archived
+	TroubleWAL      = "wal.late"  // Titles: a code of walTroubles, what a program said; After: how old what is archived is
+	TroubleWALBack  = "wal.back"  // After: how long nothing was archived
+	TroubleWALTrial = "wal.trial" // Titles: the copy, why; After: how long the trial took
 )
 
 // walTroubles are why the log does not come: wal.trouble.<code>.
 var walTroubles = []string{
-	"away", "version", "standby", "level", "senders", "right", "folder", "elsewhere", "receiver", "dropped", "keeper", "starting",
+	"away", "version", "standby", "level", "senders", "right", "folder", "elsewhere", "receiver", "dropped", "behind", "keeper", "starting",
 }
 
 // LogView is how the archive of the database's log stands.
@@ -26,6 +27,16 @@ type LogView struct {
 	Bytes   int64
 	Keeps   int64 // bytes that the server holds back
 	Unbound bool
+	Trial   *LogTrial // the last; nil: there was none
+}
+
+// LogTrial is a copy that was brought to the newest moment for a try.
+type LogTrial struct {
+	At    time.Time
+	Good  bool
+	Took  time.Duration
+	Files int    // of the log
+	Why   string // hostile
 }
 
 // LogSpan is a stretch of time.
@@ -52,6 +63,9 @@ func (t *Templates) logArchive(v LogView) []Line {
 	if v.BaseWhy != "" {
 		out = append(out, t.line("wal.base_failed", Args{Text: cut(v.BaseWhy, 200)}))
 	}
+	if tr := v.Trial; tr != nil {
+		out = append(out, t.line("wal.trial", Args{At: tr.At, Yes: tr.Good, After: tr.Took, Count: tr.Files, Text: cut(tr.Why, 200)}))
+	}
 	if v.Unbound {
 		out = append(out, t.line("wal.unbound", Args{Bytes: v.Keeps}))
 	}
@@ -59,7 +73,7 @@ func (t *Templates) logArchive(v LogView) []Line {
 }
 
 func init() {
-	Troubles = append(Troubles, TroubleWAL, TroubleWALBack)
+	Troubles = append(Troubles, TroubleWAL, TroubleWALBack, TroubleWALTrial)
 	operationSteps = append(operationSteps, "replay", "take", "discard")
 	operationUndos = append(operationUndos, "discard_copy")
 	operationProblems = append(operationProblems, "wal_off", "wal_time", "wal_part", "wal_future", "wal_empty", "wal_before", "wal_after", "wal_gap")

@@ -16,8 +16,9 @@ func TestTheArchiveOfTheLogReadsWell(t *testing.T) {
 		}
 		status("well", LogView{
 			Spans: []LogSpan{{at.Add(-50 * time.Hour), at.Add(-30 * time.Hour)}, {at.Add(-29 * time.Hour), at}}, Lag: 8 * time.Second, Bases: 3, Base: at.Add(-5 * time.Hour), Bytes: 4_200_000_000,
+			Trial: &LogTrial{At: at, Good: true, Took: 95 * time.Second, Files: 12},
 		})
-		status("nothing yet", LogView{Lag: 2 * time.Second, Trouble: "starting", BaseWhy: "pg_basebackup ended <!here>", Unbound: true})
+		status("nothing yet", LogView{Lag: 2 * time.Second, Trouble: "starting", BaseWhy: "pg_basebackup ended <!here>", Unbound: true, Trial: &LogTrial{At: at, Why: "the copy could not replay the log <!here>"}})
 		for _, code := range walTroubles {
 			lines := w.logArchive(LogView{
 				Spans: []LogSpan{{at.Add(-50 * time.Hour), at}}, Lag: 47 * time.Minute, Late: true, Trouble: code, Text: "could not connect <!here>", Bases: 1, Base: at, Bytes: 42e6,

@@ -55,7 +55,7 @@ func (c *Config) logKeeper(ctx context.Context, o *operations, st *store.Store, 
 	if o.archive == nil {
 		return nil
 	}
-	keeper := &wal.Keeper{Archive: o.archive, Log: log, Alive: func(ctx context.Context, key string) (bool, error) {
+	keeper := &wal.Keeper{Archive: o.archive, Log: log, Rehearse: c.Backup.Rehearse, Alive: func(ctx context.Context, key string) (bool, error) {
 		n, err := ops.ParseKey(key)
 		if err != nil {
 			return false, nil //nolint:nilerr // It is of no operation.
@@ -66,14 +66,21 @@ func (c *Config) logKeeper(ctx context.Context, o *operations, st *store.Store, 
 		}
 		return err == nil && !op.State.Over(), err
 	}}
+	tell := func(ctx context.Context, f incidents.Fact, key string) error {
+		n := incidents.TroubleNotice("", c.Slack.Channels.Ops, f, time.Now())
+		n.Key = "trouble/" + f.Text + "/" + c.Target.Project + "/" + key
+		return st.WriteOperations(ctx, ops.Want{}, func(tx ops.Tx) error { return tx.Notify(n) })
+	}
+	keeper.TellTrial = func(ctx context.Context, t wal.Trial) error {
+		f := incidents.Fact{Text: templates.TroubleWALTrial, Titles: []string{t.Base, t.Why}, After: time.Duration(t.Took) * time.Millisecond}
+		return tell(ctx, f, t.At.Format(time.RFC3339))
+	}
 	keeper.Tell = func(ctx context.Context, late bool, key string, s wal.State, lag time.Duration) error {
 		f := incidents.Fact{Text: templates.TroubleWALBack, After: lag}
 		if late {
 			f.Text, f.Titles = templates.TroubleWAL, []string{s.Trouble, s.Text}
 		}
-		n := incidents.TroubleNotice("", c.Slack.Channels.Ops, f, time.Now())
-		n.Key = "trouble/" + f.Text + "/" + c.Target.Project + "/" + key
-		return st.WriteOperations(ctx, ops.Want{}, func(tx ops.Tx) error { return tx.Notify(n) })
+		return tell(ctx, f, key)
 	}
 	return keeper.Run(ctx)
 }
@@ -115,6 +122,9 @@ func logView(a *wal.Archive) (*templates.LogView, error) {
 	v := &templates.LogView{
 		Lag: s.Lag, Late: s.Late, Trouble: s.Trouble, Text: s.Text, Bases: s.Bases, Base: s.Base, BaseWhy: s.BaseText, Bytes: s.Bytes,
 		Keeps: s.Keeps, Unbound: s.Unbound,
+	}
+	if t := s.Trial; t != nil {
+		v.Trial = &templates.LogTrial{At: t.At, Good: t.Good, Took: time.Duration(t.Took) * time.Millisecond, Files: t.Files, Why: t.Why}
 	}
 	for _, span := range s.Spans {
 		v.Spans = append(v.Spans, templates.LogSpan(span))

@@ -9,8 +9,11 @@ import (
 // Bases takes a copy of the cluster when one is due, removes what is past its time, and removes what dead operations have left.
 func (k *Keeper) Bases(ctx context.Context) error {
 	k.mu.Lock()
-	ready := k.ready
+	ours, ready := k.lock != nil && k.lock.Locked(), k.ready
 	k.mu.Unlock()
+	if !ours {
+		return nil
+	}
 	swept := k.Archive.Sweep(ctx, k.Alive)
 	if !ready {
 		return swept
@@ -22,8 +25,11 @@ func (k *Keeper) Bases(ctx context.Context) error {
 	due, cut, err := k.Archive.baseDue(s.System)
 	// Files change their names and places while a folder is read: what looks like a gap must be there twice.
 	due, k.cut = due || cut && k.cut, cut
-	if err != nil || !due || k.Archive.now().Before(k.nextBase) {
+	if err != nil || k.Archive.now().Before(k.nextBase) {
 		return errors.Join(swept, err)
+	}
+	if !due {
+		return errors.Join(swept, k.rehearse(ctx))
 	}
 	k.Log.InfoContext(ctx, "copying the cluster")
 	b, err := k.Archive.TakeBase(ctx, nil)

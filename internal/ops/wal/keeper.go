@@ -45,6 +45,7 @@ const (
 	TroubleElsewhere = "elsewhere" // the engine's folder is not ours
 	TroubleReceiver  = "receiver"  // pg_receivewal ended, or could not be started
 	TroubleDropped   = "dropped"   // the slot was given up to save the server's disk
+	TroubleBehind    = "behind"    // it comes, but slower than it is written
 )
 
 // LateAfter is how old what is archived may be before people are told: several starts of the receiver and a restart of the database fit into it.
@@ -58,6 +59,9 @@ type Keeper struct {
 	Log     *slog.Logger
 	// Tell says that the log stands still (late), or comes again. The same key is told once.
 	Tell func(ctx context.Context, late bool, key string, s State, lag time.Duration) error
+	// Rehearse is how often the newest copy is brought to a moment for a try; zero: never. TellTrial tells of a try that is not good.
+	Rehearse  time.Duration
+	TellTrial func(ctx context.Context, t Trial) error
 	// Alive tells whether an operation may still go on; what others left is removed.
 	Alive func(ctx context.Context, key string) (bool, error)
 
@@ -71,7 +75,8 @@ type Keeper struct {
 	tries   int  // in a row that the receiver had to be started
 	again   time.Time
 
-	cut       bool // the newest copy looked cut off from the log
+	nowhere   time.Time // since when the folder could not be made
+	cut       bool      // the newest copy looked cut off from the log
 	baseTries int
 	nextBase  time.Time
 	baseText  string // why the last copy failed; guarded by mu
@@ -152,7 +157,7 @@ func (k *Keeper) hold() (bool, error) {
 func (k *Keeper) Once(ctx context.Context) error {
 	ours, err := k.hold()
 	if err != nil {
-		return fmt.Errorf("backup.wal: %w", err)
+		return errors.Join(fmt.Errorf("backup.wal: %w", err), k.noFolder(ctx, err))
 	}
 	if !ours {
 		return nil
@@ -179,6 +184,15 @@ func (k *Keeper) Once(ctx context.Context) error {
 	}
 	told := k.tell(ctx, s, now)
 	return errors.Join(looking, told, writeJSON(k.Archive.path(stateName), s))
+}
+
+// noFolder tells that there is nowhere to keep anything, not even how the archive stands.
+func (k *Keeper) noFolder(ctx context.Context, err error) error {
+	now := k.Archive.now()
+	if k.nowhere.IsZero() {
+		k.nowhere = now
+	}
+	return k.tell(ctx, &State{Since: k.nowhere, Trouble: TroubleFolder, Text: err.Error()}, now)
 }
 
 // State reads how the archive stands. Without one it is the zero State.
@@ -342,6 +356,9 @@ func (k *Keeper) tell(ctx context.Context, s *State, now time.Time) error {
 		from = s.Since
 	}
 	lag := now.Sub(from)
+	if lag > orElse(k.Late, LateAfter) && s.Trouble == "" {
+		s.Trouble = TroubleBehind
+	}
 	switch late := orElse(k.Late, LateAfter); {
 	case k.Tell == nil:
 	case lag > late && !s.Late.Equal(from):

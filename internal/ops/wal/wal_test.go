@@ -142,6 +142,15 @@ func (s *story) gaps() {
 	if _, err := s.archive.Choose(now); err != nil {
 		s.Errorf("after a new copy: %v", err)
 	}
+	// For a try the newest copy is brought to the newest moment.
+	s.keeper.Rehearse = time.Hour
+	s.must(s.keeper.Bases(s.Context()))
+	if t, err := s.archive.LastTrial(); err != nil || t == nil || !t.Good || t.Rows == 0 || t.Took == 0 {
+		s.Errorf("the trial is %+v, %v", t, err)
+	}
+	if how, err := s.archive.Recovered(s.Context(), trialKey); how != RecoveredNot || err != nil {
+		s.Errorf("the copy of the trial is left: %s, %v", how, err)
+	}
 	// What a bot left that was killed in the middle of a restore goes at the start of the next.
 	choice, err := s.archive.Choose(now)
 	s.must(err)

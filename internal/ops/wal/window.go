@@ -113,6 +113,8 @@ type Standing struct {
 
 	Lag  time.Duration // how old what is archived is
 	Late bool          // people were told that it is too old, or soon are
+
+	Trial *Trial // the last one; nil: there was none
 }
 
 // TroubleKeeper says that nobody looked for long, and TroubleStarting that nothing is archived yet.
@@ -136,6 +138,9 @@ func (a *Archive) Stand() (*Standing, error) {
 		out.Base = chains[0].At
 	}
 	if out.Bytes, err = a.bytes(); err != nil {
+		return nil, err
+	}
+	if out.Trial, err = a.LastTrial(); err != nil {
 		return nil, err
 	}
 	from := s.To
