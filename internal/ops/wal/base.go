@@ -159,13 +159,14 @@ func (a *Archive) retain(current string) error {
 // kept parts copies, the newest first, into those that stay and those that go. The first one that began before the limit stays: the moments right
 // after the limit are reached from it.
 func kept(bases []*Base, limit time.Time, current bool) (keep, gone []*Base) {
-	for i, b := range bases {
-		needed := b.At.After(limit) || i > 0 && bases[i-1].At.After(limit) || i == 0 && current
-		if needed {
+	more := current // whether the next one is needed, however old it is
+	for _, b := range bases {
+		if b.At.After(limit) || more {
 			keep = append(keep, b)
 		} else {
 			gone = append(gone, b)
 		}
+		more = b.At.After(limit)
 	}
 	return keep, gone
 }

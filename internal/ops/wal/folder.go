@@ -171,7 +171,7 @@ func (a *Archive) logFile(c *cluster, name string) (io.ReadCloser, error) {
 		}
 	}
 	for _, suffix := range []string{"", partial} {
-		in, err := os.Open(a.path(c.System, receivingDir, name+suffix)) //nolint:gosec // A name of a segment.
+		in, err := os.Open(a.path(c.System, receivingDir, name+suffix))
 		if !errors.Is(err, fs.ErrNotExist) {
 			return in, err
 		}

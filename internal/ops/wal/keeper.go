@@ -105,9 +105,9 @@ const (
 // Run keeps the archive until ctx ends. The receiver is left running: it goes on until the next bot takes it over.
 func (k *Keeper) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return k.loop(ctx, orElse(k.Every, lookEvery), "the archive of the log", k.Once) })
+	g.Go(func() error { return k.loop(ctx, orElse(k.Every, lookEvery), "receiver", k.Once) })
 	g.Go(func() error {
-		return k.loop(ctx, min(2*orElse(k.Every, lookEvery), baseEvery), "copies of the cluster", k.Bases)
+		return k.loop(ctx, min(2*orElse(k.Every, lookEvery), baseEvery), "copies", k.Bases)
 	})
 	err := g.Wait()
 	if k.lock != nil {
@@ -127,7 +127,7 @@ func (k *Keeper) loop(ctx context.Context, every time.Duration, what string, onc
 			said = ""
 		case ctx.Err() == nil && said != err.Error():
 			said = err.Error()
-			k.Log.WarnContext(ctx, what, "err", err)
+			k.Log.WarnContext(ctx, "keeping the archive of the log", "what", what, "err", err)
 		}
 		select {
 		case <-ctx.Done():

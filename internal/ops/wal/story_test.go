@@ -77,7 +77,7 @@ func newStory(t *testing.T) *story {
 
 func (s *story) newKeeper(log *slog.Logger) *Keeper {
 	return &Keeper{
-		Archive: s.archive, Log: log, Late: 20 * time.Second,
+		Archive: s.archive, Log: log, Late: time.Hour,
 		Tell: func(_ context.Context, late bool, _ string, st State, _ time.Duration) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
