@@ -219,17 +219,3 @@ func TestOperationsReadWell(t *testing.T) {
 		golden(t, l, "operations", b.String())
 	})
 }
-
-func TestEveryReasonHasWords(t *testing.T) {
-	eachLocale(t, func(t *testing.T, _ string, w *Templates) {
-		for _, code := range append(ops.Reasons(), operationReasons...) {
-			said := w.Reason(ops.Reason{Code: code, Name: "U02BBBB", Names: []string{"one"}, Count: 1, Total: 2, Text: "text"})
-			if said == "" || w.set.Lookup("op.reason."+code) == nil {
-				t.Errorf("of %s it says %q", code, said)
-			}
-		}
-		if said := w.Reason(ops.Reason{Code: "brand_new", Name: "x", Text: "y"}); said != "brand_new x: y" {
-			t.Errorf("what has no words is said as %q", said)
-		}
-	})
-}

@@ -14,6 +14,9 @@ var operationReasons = []string{
 	"backup_sealed", "backup_unknown", "database_away",
 	// of checks and of a new version
 	"unhealthy", "no_container", "url_wrong", "answers_5xx",
+	// what went wrong in the middle
+	"container_gone", "image_other", "tag_moved", "files_changed", "nginx_config", "nginx_reload", "migration_failed", "migration_late",
+	"compose_made", "rows_differ",
 }
 
 // reasonWords lists the names of what is put together from codes.

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,14 +28,14 @@ func (s checkout) Do(ctx context.Context, r *ops.Run) error {
 		}
 		for _, t := range tags {
 			if t.name == a.Version.Name && t.commit != a.Version.Commit {
-				return fmt.Errorf("%w: the tag %s was moved from %s to %s since this was approved: ask for it again",
-					ops.ErrUnchanged, t.name, short(a.Version.Commit), short(t.commit))
+				return fmt.Errorf("%w: %w", ops.ErrUnchanged,
+					ops.Caused("tag_moved", t.name, fmt.Errorf("from %s to %s", short(a.Version.Commit), short(t.commit))))
 			}
 		}
 	}
 	changed, err := s.repo.changed(ctx)
 	if err == nil && len(changed) > 0 {
-		err = fmt.Errorf("files under version control were changed in %s since this was approved: %s", s.cfg.Dir, strings.Join(changed[:min(len(changed), 10)], ", "))
+		err = ops.Caused("files_changed", s.cfg.Dir, errors.New(strings.Join(changed[:min(len(changed), 10)], ", ")))
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ops.ErrUnchanged, err)

@@ -53,10 +53,10 @@ func (s image) Do(ctx context.Context, r *ops.Run) error {
 		return err
 	}
 	if a.Service.Image != "" && img.ID != a.Service.Image {
-		return fmt.Errorf("the image %s is %s, and %s was approved: somebody gave the name to another", a.Service.Ref, shortID(img.ID), shortID(a.Service.Image))
+		return ops.Caused("image_other", a.Service.Ref, fmt.Errorf("it is %s, and %s was approved", shortID(img.ID), shortID(a.Service.Image)))
 	}
 	if a.Service.Digest != "" && !img.HasDigest(a.Service.Digest) {
-		return fmt.Errorf("the image %s that was pulled is not the one that was approved (%s): somebody pushed another", a.Service.Ref, a.Service.Digest)
+		return ops.Caused("image_other", a.Service.Ref, fmt.Errorf("what was pulled is not %s", a.Service.Digest))
 	}
 	rec.ID = img.ID
 	return r.Record(ctx, rec)

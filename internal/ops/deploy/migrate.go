@@ -56,8 +56,7 @@ func (s migrate) Do(ctx context.Context, r *ops.Run) error {
 		s.removeOneOff(ctx, rec.Name)
 	}
 	if code != 0 {
-		return s.quoted(fmt.Errorf("the migration (%s) ended with exit code %d; the database is as it left it: %s",
-			strings.Join(a.Argv, " "), code, wayOut(r)), said)
+		return ops.Caused("migration_failed", strings.Join(a.Argv, " "), s.quoted(fmt.Errorf("it ended with exit code %d; %s", code, wayOut(r)), said))
 	}
 	return nil
 }
@@ -97,7 +96,7 @@ func (s migrate) run(ctx context.Context, a migrateArgs, name string) (int, stri
 		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			s.end(ctx, name)
 		}
-		return 0, s.log(ctx, c), fmt.Errorf("the migration (%s) did not end in time: %w", strings.Join(a.Argv, " "), ctx.Err())
+		return 0, s.log(ctx, c), ops.Caused("migration_late", strings.Join(a.Argv, " "), ctx.Err())
 	}
 	if err != nil {
 		return 0, "", err
@@ -153,7 +152,7 @@ func (s migrate) onHost(ctx context.Context, a migrateArgs, name string) (int, s
 		if cmd.Process != nil {
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // there may be nobody left
 		}
-		return 0, said.String(), fmt.Errorf("the migration (%s) did not end in time: %w", strings.Join(a.Argv, " "), ctx.Err())
+		return 0, said.String(), ops.Caused("migration_late", strings.Join(a.Argv, " "), ctx.Err())
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), said.String(), nil

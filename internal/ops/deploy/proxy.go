@@ -3,12 +3,14 @@ package deploy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 )
 
@@ -53,7 +55,7 @@ func (p *proxy) test(ctx context.Context) error {
 			return err
 		}
 		if code != 0 {
-			return fmt.Errorf("nginx cannot load its configuration (nginx -t in %s):\n%s", c.Name, p.k.redact(lastLines(said.String(), quotes)))
+			return ops.Caused("nginx_config", c.Name, errors.New(p.k.redact(lastLines(said.String(), quotes))))
 		}
 	}
 	return nil
@@ -106,7 +108,7 @@ func (p *proxy) renewed(ctx context.Context, c *docker.Container, before []strin
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("nginx (%s) was told to reload and has no new workers after %s: look at its log", c.Name, reloadIn)
+			return ops.Caused("nginx_reload", c.Name, fmt.Errorf("it has no new workers after %s", reloadIn))
 		case <-tick.C:
 		}
 	}

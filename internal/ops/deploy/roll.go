@@ -206,7 +206,7 @@ func (s roll) good(ctx context.Context, r *ops.Run, sv *Service, rec *rollRecord
 	}
 	fresh := rec.fresh(cs)
 	if len(fresh) < rec.Wanted {
-		return fmt.Errorf("compose made %d new containers of %s, and %d were to be made", len(fresh), sv.Name, rec.Wanted)
+		return ops.Caused("compose_made", sv.Name, fmt.Errorf("%d new containers, and %d were to be made", len(fresh), rec.Wanted))
 	}
 	for _, c := range fresh {
 		if c.ImageID != want {

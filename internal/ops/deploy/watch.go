@@ -143,7 +143,7 @@ func (w *watching) lookAtContainers(ctx context.Context) error {
 	for id, first := range w.first {
 		c, err := w.docker.Container(ctx, id)
 		if errors.Is(err, docker.ErrGone) {
-			return fmt.Errorf("%s: the container %s of the new version is gone", first.Service, first.Name)
+			return ops.Caused("container_gone", first.Name, nil)
 		}
 		if err != nil {
 			return err

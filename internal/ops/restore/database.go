@@ -118,7 +118,7 @@ func (s setStep) Do(ctx context.Context, r *ops.Run) error {
 		return err
 	}
 	if set.Broken != "" {
-		return fmt.Errorf("the set %s: %s", a.Set, set.Broken)
+		return ops.Caused("backup_not_proven", a.Set, errors.New(set.Broken))
 	}
 	for _, part := range a.Parts {
 		in, _, err := s.k.Sets.OpenPart(a.Set, stored[part])
@@ -233,7 +233,7 @@ func (s verifyStep) Do(ctx context.Context, r *ops.Run) error {
 		return err
 	}
 	if err := compare(want, got); err != nil {
-		return err
+		return ops.Caused("rows_differ", "", err)
 	}
 	return r.Record(ctx, verified{OID: is})
 }
