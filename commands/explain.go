@@ -38,10 +38,7 @@ func wrongUsage(c *command) error {
 }
 
 // domainErrors are what an incident can say against an event. Anything else that a transaction ends with is the store's.
-var domainErrors = []struct {
-	err  error
-	name string
-}{
+var domainErrors = sayings{
 	{incidents.ErrNotFound, templates.NoSuch},
 	{incidents.ErrNotOpen, templates.AlreadyOver},
 	{incidents.ErrOpen, templates.AlreadyOpen},
@@ -54,22 +51,34 @@ var domainErrors = []struct {
 // fromDomain turns what an incident said against an event into a refusal; other errors come back as they are. In is the
 // incident as it is, or nil; for ErrSuperseded it is the newer one.
 func fromDomain(err error, c *command, number int64, in *incidents.Incident) error {
-	for _, d := range domainErrors {
-		if !errors.Is(err, d.err) {
-			continue
-		}
-		r := &Refusal{Name: d.name, Args: templates.Args{Key: incidents.Key(number)}, Err: err}
-		switch {
-		case d.name == templates.EmptyText:
-			r.Args.Word = c.words
-		case d.name == templates.Superseded && in != nil:
-			r.Args.Word = in.Key()
-		case in != nil:
-			r.Args.State = in.State
-		}
-		return r
+	r, ok := domainErrors.refuse(err, incidents.Key(number))
+	switch {
+	case !ok:
+		return err
+	case r.Name == templates.EmptyText:
+		r.Args.Word = c.words
+	case r.Name == templates.Superseded && in != nil:
+		r.Args.Word = in.Key()
+	case in != nil:
+		r.Args.State = in.State
 	}
-	return err
+	return r
+}
+
+// sayings are errors with the sentences that explain them.
+type sayings []struct {
+	err  error
+	name string
+}
+
+// refuse makes a refusal of an error about what has that key. False: the error has no sentence.
+func (s sayings) refuse(err error, key string) (*Refusal, bool) {
+	for _, one := range s {
+		if errors.Is(err, one.err) {
+			return &Refusal{Name: one.name, Args: templates.Args{Key: key}, Err: err}, true
+		}
+	}
+	return nil, false
 }
 
 // reasonOf is why a request was refused, as the audit log keeps it: the name of a sentence, or of what access found.

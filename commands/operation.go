@@ -140,10 +140,7 @@ func (r *Runner) operationNow(ctx context.Context, number int64) *ops.Operation 
 }
 
 // operationErrors are what an operation can say against a decision.
-var operationErrors = []struct {
-	err  error
-	name string
-}{
+var operationErrors = sayings{
 	{ops.ErrNotFound, templates.NoSuchOperation},
 	{ops.ErrExpired, templates.OperationExpired},
 	{ops.ErrStale, templates.OperationStale},
@@ -162,21 +159,18 @@ func fromOperations(err error, number int64, op *ops.Operation) error {
 	if p, ok := errors.AsType[*ops.Problem](err); ok {
 		return &Refusal{Name: p.Code, Err: err, problem: p}
 	}
-	for _, e := range operationErrors {
-		if !errors.Is(err, e.err) {
-			continue
-		}
-		r := &Refusal{Name: e.name, Args: templates.Args{Key: ops.Key(number)}, Err: err}
-		switch e.name {
-		case templates.NoTarget:
-			r.Args.Text = strings.TrimPrefix(err.Error(), ops.ErrNoTarget.Error()+": ")
-		case templates.NotConfigured:
-			r.Args.Word = "target"
-		}
-		if op != nil {
-			r.Args.Class, r.Args.By, r.Args.At = string(op.State), op.EndedBy.Actor, op.Ended
-		}
-		return r
+	r, ok := operationErrors.refuse(err, ops.Key(number))
+	if !ok {
+		return err
 	}
-	return err
+	switch r.Name {
+	case templates.NoTarget:
+		r.Args.Text = strings.TrimPrefix(err.Error(), ops.ErrNoTarget.Error()+": ")
+	case templates.NotConfigured:
+		r.Args.Word = "target"
+	}
+	if op != nil {
+		r.Args.Class, r.Args.By, r.Args.At = string(op.State), op.EndedBy.Actor, op.Ended
+	}
+	return r
 }

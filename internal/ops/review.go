@@ -88,11 +88,8 @@ func (op *Operation) remind(now time.Time) Result {
 
 // Review looks into the review of somebody who could have approved.
 func (s *Service) Review(ctx context.Context, number int64, ev Reviewed) (*Decision, error) {
-	op, err := s.store.FindOperation(ctx, number)
+	op, err := s.approver(ctx, number, ev.By)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.cfg.People.MayApprove(ctx, ev.By, op.Plan.Word); err != nil {
 		return nil, err
 	}
 	return s.dry(op, ev)

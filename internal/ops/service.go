@@ -180,14 +180,20 @@ func (s *Service) begin(tx Tx, op *Operation, now time.Time) (*Operation, error)
 // Approve looks into one person's yes: whether they may, and whether the target is still what the plan was made for. When it is
 // not, the decision voids the plan. Errors: *access.Denied, ErrNoTarget, and those of Apply.
 func (s *Service) Approve(ctx context.Context, number int64, ev Approve) (*Decision, error) {
+	op, err := s.approver(ctx, number, ev.By)
+	if err != nil {
+		return nil, err
+	}
+	return s.bound(ctx, op, ev)
+}
+
+// approver gives an operation to somebody who may approve it, and a refusal to everybody else.
+func (s *Service) approver(ctx context.Context, number int64, by Person) (*Operation, error) {
 	op, err := s.store.FindOperation(ctx, number)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.cfg.People.MayApprove(ctx, ev.By, op.Plan.Word); err != nil {
-		return nil, err
-	}
-	return s.bound(ctx, op, ev)
+	return op, s.cfg.People.MayApprove(ctx, by, op.Plan.Word)
 }
 
 // Alone looks into the decision of one person to act without the approvals. It is loud.
@@ -243,11 +249,8 @@ func (s *Service) differences(ctx context.Context, p Plan) ([]Difference, error)
 
 // Reject looks into the no of somebody who could have approved.
 func (s *Service) Reject(ctx context.Context, number int64, ev Reject) (*Decision, error) {
-	op, err := s.store.FindOperation(ctx, number)
+	op, err := s.approver(ctx, number, ev.By)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.cfg.People.MayApprove(ctx, ev.By, op.Plan.Word); err != nil {
 		return nil, err
 	}
 	return s.dry(op, ev)

@@ -15,6 +15,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
 )
 
 // Copy is what lies of one set in the second place, as its listing says: nothing of it was read.
@@ -176,7 +177,7 @@ func (r *Remote) small(ctx context.Context, key string) ([]byte, error) {
 		return nil, err
 	}
 	defer o.Close() //nolint:errcheck // It was only read.
-	b, err := io.ReadAll(io.LimitReader(during{ctx, o}, mostManifest+1))
+	b, err := io.ReadAll(io.LimitReader(archive.During(ctx, o), mostManifest+1))
 	if err == nil && len(b) > mostManifest {
 		err = fmt.Errorf("%s is longer than %d bytes", key, mostManifest)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
 )
 
 // Fetch is what has to come from the second place before parts of a set can be restored here. It stands in the plan of that restore, so that what
@@ -187,7 +188,7 @@ func (s *Sets) opens(ctx context.Context, id string, p Part) error {
 		return s.remote.problem(err)
 	}
 	defer o.Close() //nolint:errcheck // It was only read.
-	in := &remember{r: during{ctx, o}}
+	in := &remember{r: archive.During(ctx, o)}
 	_, err = age.Decrypt(in, keys...)
 	_, none := errors.AsType[*age.NoIdentityMatchError](err)
 	switch {

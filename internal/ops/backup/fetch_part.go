@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
 )
 
 const (
@@ -66,7 +68,7 @@ type getting struct {
 
 func (g *getting) run(ctx context.Context) error {
 	g.hash = sha256.New()
-	n, err := io.Copy(g.hash, during{ctx, io.LimitReader(g.file, g.part.Size)})
+	n, err := io.Copy(g.hash, archive.During(ctx, io.LimitReader(g.file, g.part.Size)))
 	if err != nil {
 		return err
 	}

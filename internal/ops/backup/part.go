@@ -14,6 +14,8 @@ import (
 
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
 )
 
 // sink is a part that is being written: zstd, then age where it is encrypted, then the file, hashed on its way.
@@ -219,21 +221,8 @@ func openStored(dir string, p Part) (*os.File, error) {
 // compare holds the bytes of a part, as they are stored, against its sha256.
 func compare(ctx context.Context, stored io.Reader, p Part) error {
 	h := sha256.New()
-	if _, err := io.Copy(h, during{ctx, stored}); err != nil {
+	if _, err := io.Copy(h, archive.During(ctx, stored)); err != nil {
 		return fmt.Errorf("read %s: %w", p.Name, err)
 	}
 	return p.same(hex.EncodeToString(h.Sum(nil)))
-}
-
-// during is a reader that ends with its context.
-type during struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (d during) Read(b []byte) (int, error) {
-	if err := d.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return d.r.Read(b)
 }

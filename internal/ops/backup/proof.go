@@ -170,7 +170,7 @@ func (s *Sets) readBack(ctx context.Context, p Part, keys []age.Identity, progre
 
 // readPart reads a part as a restore would.
 func (s *Sets) readPart(ctx context.Context, p Part, src *source) error {
-	in := &remember{r: during{ctx, src}}
+	in := &remember{r: archive.During(ctx, src)}
 	var err error
 	var n int64
 	switch p.Part {

@@ -16,6 +16,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
 )
 
 // RemoteConfig is where an S3 is.
@@ -101,6 +102,6 @@ func (r *Remote) sum(ctx context.Context, key string, progress func(n int64)) (s
 	}
 	defer o.Close() //nolint:errcheck // It was only read.
 	h := sha256.New()
-	n, err := io.Copy(meter(h, progress), during{ctx, o})
+	n, err := io.Copy(meter(h, progress), archive.During(ctx, o))
 	return hex.EncodeToString(h.Sum(nil)), n, err
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
 )
 
 // Send copies a proven set to the second place, and first those that it builds on and that are not there yet: alone it could not be
@@ -109,7 +110,7 @@ func (s *Sets) sendPart(ctx context.Context, id string, p Part, tell func(n int6
 	if err := r.abandon(ctx, r.key(id, p.Name), time.Time{}); err != nil {
 		s.log.WarnContext(ctx, "clearing away an upload that was broken off", "set", id, "part", p.Name, "err", err)
 	}
-	if err := r.put(ctx, r.key(id, p.Name), io.TeeReader(during{ctx, f}, meter(io.Discard, tell)), p.Size); err != nil {
+	if err := r.put(ctx, r.key(id, p.Name), io.TeeReader(archive.During(ctx, f), meter(io.Discard, tell)), p.Size); err != nil {
 		return err
 	}
 	got, n, err := r.sum(ctx, r.key(id, p.Name), func(n int64) { tell(p.Size + n) })

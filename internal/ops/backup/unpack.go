@@ -52,7 +52,7 @@ func (s *Sets) UnpackPart(ctx context.Context, id, part, into string) (err error
 	if err := archive.Unpack(ctx, src, into, p.Raw); err != nil {
 		return fmt.Errorf("unpack %s of %s: %w", p.Name, id, err)
 	}
-	_, err = io.Copy(io.Discard, during{ctx, src}) // its end tells that it was whole
+	_, err = io.Copy(io.Discard, archive.During(ctx, src)) // its end tells that it was whole
 	return err
 }
 
@@ -138,7 +138,7 @@ func (u *unpacker) from(ctx context.Context, set *Set, id string) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, during{ctx, packed})
+	_, err = io.Copy(io.Discard, archive.During(ctx, packed))
 	return err
 }
 

@@ -155,7 +155,9 @@ func (f *Found) Hash(ctx context.Context) (string, error) {
 
 func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// limited is a reader that ends with its context.
+// During gives a reader that ends with its context.
+func During(ctx context.Context, r io.Reader) io.Reader { return limited{ctx, r} }
+
 type limited struct {
 	ctx context.Context
 	r   io.Reader
