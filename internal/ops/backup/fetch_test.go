@@ -110,14 +110,19 @@ func TestALostDiskComesBackFromTheSecondPlace(t *testing.T) {
 	if set, err := s.sets.Newest(); err != nil || set != nil {
 		t.Errorf("%v counts as proven, %v", set, err)
 	}
-	if p := s.prove(last); !p.Good {
-		// What it builds on was not read yet.
-		if !strings.Contains(p.Why, "not proven") {
-			t.Errorf("the proof says %s", p.Why)
+	if p := s.prove(last); p.Good || !strings.Contains(p.Why, "not proven") {
+		t.Errorf("what it builds on was not read yet, and the proof says %+v", p)
+	}
+	for _, set := range sets {
+		if p := s.prove(set.ID); !p.Good {
+			t.Errorf("what is here of %s was read, and the proof says %+v", set.ID, p)
+		}
+		if s.find(set.ID).Proven() {
+			t.Errorf("a set without %v is proven", s.find(set.ID).Without)
 		}
 	}
-	if s.find(last).Proven() {
-		t.Errorf("a set without its configuration is proven: %+v", s.find(last).Without)
+	if set, err := s.sets.Newest(); err != nil || set != nil {
+		t.Errorf("%v counts as proven, %v", set, err)
 	}
 	if set := s.take(Incremental); set.Kind != Full {
 		t.Errorf("the next builds on %v", set.Chain)
