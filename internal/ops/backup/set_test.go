@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -423,4 +424,31 @@ func FuzzAManifestNeverNamesAFileOutside(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A file that is written to in its place is half of a file after a crash.
+func TestASmallFileIsReplacedAndNeverWrittenTo(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), proofName)
+	if err := writeJSON(name, Proof{Set: "old"}); err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	if err := writeJSON(name, Proof{Set: "new"}); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(old); err != nil || !strings.Contains(string(b), `"old"`) {
+		t.Errorf("who had it open reads %s, %v", b, err)
+	}
+	var p Proof
+	if err := readJSON(name, &p); err != nil || p.Set != "new" {
+		t.Errorf("it is %+v, %v", p, err)
+	}
+	if found, err := os.ReadDir(filepath.Dir(name)); err != nil || len(found) != 1 {
+		t.Errorf("left is %v, %v", found, err)
+	}
 }
