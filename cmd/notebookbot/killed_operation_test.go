@@ -57,6 +57,10 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 				name: "restore undo", ask: restored, often: []string{"after swap_database"}, ends: []string{"done"}, over: wasTakenBack,
 				steps: slices.Concat([]string{"swap_database", "exchange:files"}, databaseChecks),
 			},
+			{
+				name: "restore to a moment", ask: forgotten, often: []string{"during replay"}, ends: []string{"done"}, over: cameBackAtTheMoment,
+				steps: slices.Concat([]string{"backup", "replay", "take", "verify_rows", "discard", "swap_database"}, databaseChecks),
+			},
 		},
 		"versions": {
 			{

@@ -19,19 +19,20 @@ type scene struct {
 	app     *realparts.Application
 	lab     *lab
 	backups string
+	wal     string // where the database's log is archived
 	set     string // the backup that is restored
 	times   int    // how often the application was made ready for an operation
 }
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	sc := &scene{app: realparts.StartApplication(t, ""), backups: filepath.Join(t.TempDir(), "backups")}
+	sc := &scene{app: realparts.StartApplication(t, ""), backups: filepath.Join(t.TempDir(), "backups"), wal: filepath.Join(t.TempDir(), "wal")}
 	served(t, sc.app)
 	sc.lab = newLab(t, "", fmt.Sprintf(`
 target: {docker_host: %q, project: %s, dir: %q, health_url: %q}
 deploy: {watch: 1s}
-backup: {dir: %q, fresh: 1s, files: [uploads/, docker-compose.yml], config: [nginx/], secrets: [.env]}
-`, sc.app.Host, sc.app.Project, sc.app.Dir, sc.app.URL("/health"), sc.backups))
+backup: {dir: %q, wal: %q, fresh: 1s, files: [uploads/, docker-compose.yml], config: [nginx/], secrets: [.env]}
+`, sc.app.Host, sc.app.Project, sc.app.Dir, sc.app.URL("/health"), sc.backups, sc.wal))
 	return sc
 }
 
