@@ -31,7 +31,10 @@ func TestTheArchiveOfTheLogReadsWell(t *testing.T) {
 		op.Plan.Args = []string{"2026-11-24T10:05:30+08:00", "database"}
 		op.Steps = op.Steps[:1]
 		for _, st := range []ops.StepPlan{
-			{Name: "replay", Changes: true, Undo: "discard_copy"}, {Name: "take", Changes: true, Undo: "drop_new_database"}, {Name: "verify_rows"}, {Name: "discard"},
+			{Name: "replay", Changes: true, Undo: "discard_copy"},
+			{Name: "take", Changes: true, Undo: "drop_new_database"},
+			{Name: "verify_rows"},
+			{Name: "discard"},
 			{Name: "swap_database", Changes: true, Undo: "restore_old_database"},
 		} {
 			st.Deadline = time.Minute

@@ -195,6 +195,14 @@ func (a *Archive) Choose(moment time.Time) (*Choice, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What nobody here can open is refused now and not in the middle of a restore.
+	in, err := a.seal.Unseal(a.path(ch.System, ch.ID), ch.Part)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.Close(); err != nil {
+		return nil, err
+	}
 	n := int(ch.last.Number-at(ch.From, ch.cluster.Segment)) + 1 //nolint:gosec // Files on a disk.
 	return &Choice{Base: ch.Base, Files: n, Bytes: ch.Part.Raw + int64(n)*ch.cluster.Segment}, nil
 }
