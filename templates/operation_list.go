@@ -61,10 +61,10 @@ func (t *Templates) OperationShow(v OperationView, entries []ops.Entry) Message 
 	b := Block{Kind: List}
 	for _, e := range entries[max(0, len(entries)-shownOpEntries):] {
 		a := Args{By: e.By.Actor, At: e.At, Text: cut(e.Text, 160), Word: t.stepName(e.Step), Where: t.label("op.state." + string(e.State))}
-		switch {
-		case e.Kind == ops.StepLooked:
+		switch e.Kind {
+		case ops.StepLooked:
 			a.Text = t.word("op.seen", e.Text)
-		case e.Kind == ops.WasRefused:
+		case ops.WasRefused:
 			a.Word = t.word("op.what", e.Text)
 			a.Text = ""
 		}

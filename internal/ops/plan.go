@@ -215,15 +215,3 @@ func (p Plan) steps() []Step {
 	}
 	return out
 }
-
-// longest is how long the plan may take at most: every step to its deadline, and back.
-func (p Plan) longest() time.Duration {
-	var d time.Duration
-	for _, st := range p.steps() {
-		d += st.Deadline
-		if st.Undo != "" {
-			d += st.Deadline
-		}
-	}
-	return d
-}

@@ -79,7 +79,7 @@ func TestASilenceIsShortAndKeptUpAsLongAsTheOperationRuns(t *testing.T) {
 	each(t, func(s *story) {
 		w := s.silenced()
 		begun := s.Now()
-		s.kind.acts["do swap:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
+		meanwhile := func(r *ops.Run) {
 			if got := w.of("OP-1").Sub(begun); got != 5*time.Minute {
 				s.Errorf("the silence is for %s", got)
 			}
@@ -88,6 +88,9 @@ func TestASilenceIsShortAndKeptUpAsLongAsTheOperationRuns(t *testing.T) {
 				s.until("the silence is longer than the next two minutes", func() bool { return w.of("OP-1").Sub(s.Now()) > 2*time.Minute })
 			}
 			s.until("what was agreed is kept", func() bool { return s.find(&r.Operation).Silence.Until.Equal(w.of("OP-1")) })
+		}
+		s.kind.acts["do swap:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
+			meanwhile(r)
 			return "", errDefault
 		}
 		op := s.mustApprove(s.ask(), bob)
@@ -106,10 +109,13 @@ func TestASilenceIsShortAndKeptUpAsLongAsTheOperationRuns(t *testing.T) {
 func TestASilenceThatCannotBeKeptUpOrEndedIsOverSoonAndIsSaid(t *testing.T) {
 	each(t, func(s *story) {
 		w := s.silenced()
-		s.kind.acts["do swap:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
+		meanwhile := func(r *ops.Run) {
 			w.set(errors.New("Alertmanager is away"))
 			s.pass(10 * time.Minute)
 			s.until("people are told that it is over", func() bool { return len(s.find(&r.Operation).Outcome.Warnings) == 1 })
+		}
+		s.kind.acts["do swap:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
+			meanwhile(r)
 			return "", errDefault
 		}
 		op := s.mustApprove(s.ask(), bob)

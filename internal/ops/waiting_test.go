@@ -79,10 +79,7 @@ func TestManyThatCannotGoOnNeverHideTheOthers(t *testing.T) {
 	each(t, func(s *story) {
 		s.people.approvals = 0
 		first := s.ask("project=taken")
-		s.kind.acts["do stop:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
-			if r.Operation.Number != first.Number {
-				return "", errDefault
-			}
+		meanwhile := func() {
 			for range 140 { // more than two pages of them wait for the lock that this one holds
 				s.ask("project=taken")
 			}
@@ -95,6 +92,11 @@ func TestManyThatCannotGoOnNeverHideTheOthers(t *testing.T) {
 				}
 			}
 			s.want(young, ops.Done)
+		}
+		s.kind.acts["do stop:backend"] = func(_ context.Context, _ string, r *ops.Run, _ *thing) (ops.Seen, error) {
+			if r.Operation.Number == first.Number {
+				meanwhile()
+			}
 			return "", errDefault
 		}
 		s.once()

@@ -135,11 +135,12 @@ func (r Redis) Ask(ctx context.Context, command string) (string, error) {
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
 	in := bufio.NewReader(conn)
 	say := func(words ...string) (string, error) {
-		text := fmt.Sprintf("*%d\r\n", len(words))
+		var text strings.Builder
+		fmt.Fprintf(&text, "*%d\r\n", len(words))
 		for _, w := range words {
-			text += fmt.Sprintf("$%d\r\n%s\r\n", len(w), w)
+			fmt.Fprintf(&text, "$%d\r\n%s\r\n", len(w), w)
 		}
-		if _, err := io.WriteString(conn, text); err != nil {
+		if _, err := io.WriteString(conn, text.String()); err != nil {
 			return "", fmt.Errorf("%w: %w", errNoAnswer, err)
 		}
 		return r.answer(in)
