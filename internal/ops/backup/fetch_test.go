@@ -338,6 +338,7 @@ type flaky struct {
 	*httptest.Server
 	cut  atomic.Int64 // bytes after which an answer breaks off; zero: it does not
 	sent atomic.Int64 // bytes of objects in all
+	bend atomic.Bool  // the first byte of each piece is another
 }
 
 func newFlaky(t *testing.T, behind string) *flaky {
@@ -365,6 +366,10 @@ type cutting struct {
 func (c *cutting) Write(b []byte) (int, error) {
 	if !c.object {
 		return c.ResponseWriter.Write(b)
+	}
+	if c.f.bend.Load() && len(b) > 0 {
+		b = slices.Clone(b)
+		b[0] ^= 1
 	}
 	if most := c.f.cut.Load(); most > 0 && c.n+int64(len(b)) > most {
 		n, _ := c.ResponseWriter.Write(b[:most-c.n])

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"slices"
@@ -142,5 +143,24 @@ func TestASetThatIsNotProvenDoesNotGo(t *testing.T) {
 	server.Stop(t)
 	if err := s.sets.remote.Check(t.Context()); problem(err) != "backup_s3" {
 		t.Errorf("check: %v", err)
+	}
+}
+
+func TestACopyThatComesBackOtherwiseIsNone(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, nil)
+	server := s.far()
+	set := s.take(Full)
+	net := newFlaky(t, server.URL)
+	s.reopen(net.URL, server)
+	net.bend.Store(true)
+	if _, err := s.sets.Send(t.Context(), set.ID, nil); !errors.Is(err, errCopy) {
+		t.Errorf("sent: %v", err)
+	}
+	if up := s.find(set.ID).Upload; up.Set != "" {
+		t.Errorf("it is called sent: %+v", up)
+	}
+	if got := remoteIDs(t, s.sets); len(got) > 0 {
+		t.Errorf("there are %v", got)
 	}
 }
