@@ -155,8 +155,21 @@ func TestTheNewestThatIsNotOfATimeToComeIsTheLatest(t *testing.T) {
 	t.Parallel()
 	s, server, sets := far3(t, nil)
 	s.lose()
-	if err := os.CopyFS(server.Object("backups", "notebook/20990101T000000Z"), os.DirFS(server.Object("backups", "notebook/"+sets[0].ID))); err != nil {
+	const future = "20990101T000000Z"
+	at := server.Object("backups", "notebook/"+future)
+	if err := os.CopyFS(at, os.DirFS(server.Object("backups", "notebook/"+sets[0].ID))); err != nil {
 		t.Fatal(err)
+	}
+	var m Manifest
+	if err := readJSON(at+"/manifest.json", &m); err != nil {
+		t.Fatal(err)
+	}
+	m.ID, m.At = future, timeOf(future)
+	if err := writeJSON(at+"/manifest.json", m); err != nil {
+		t.Fatal(err)
+	}
+	if set, err := s.sets.Locate(t.Context(), future); err != nil || !set.Far {
+		t.Fatalf("it is no set: %v", err)
 	}
 	if set, err := s.sets.LocateNewest(t.Context()); err != nil || set == nil || set.ID != sets[2].ID {
 		t.Errorf("the newest is %+v, %v", set, err)
