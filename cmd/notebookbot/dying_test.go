@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -103,8 +104,9 @@ func (s dyingStep) Do(ctx context.Context, r *ops.Run) error {
 	trace(r, "do")
 	die("before", r.Step.Name)
 	if os.Getenv(dyingAt) == "during "+r.Step.Name {
-		// Somewhere in the first second, in which most of a step's calls begin.
-		time.AfterFunc(rand.N(time.Second), func() { die("during", r.Step.Name) })
+		// Somewhere in the first second, in which most of a step's calls begin: as likely between 1 and 10 ms as between 100 ms and 1 s.
+		later := time.Duration(float64(time.Millisecond) * math.Pow(1000, rand.Float64()))
+		time.AfterFunc(later, func() { die("during", r.Step.Name) })
 	}
 	err := s.Doer.Do(ctx, r)
 	if err == nil {

@@ -21,6 +21,7 @@ type scene struct {
 	backups string
 	wal     string // where the database's log is archived
 	set     string // the backup that is restored
+	db      string // the container of the database
 	times   int    // how often the application was made ready for an operation
 }
 
@@ -87,7 +88,7 @@ func (k *killing) holds(rows, one, fresh string) {
 	if a, b := k.text("uploads/one.txt"), k.text("uploads/new.txt"); a != one || b != fresh {
 		k.t.Errorf("the files hold %q and %q, want %q and %q", a, b, one, fresh)
 	}
-	if got := k.psql("select count(*) from pg_database where datname like '%\\_new\\_%'"); got != "0" {
+	if got := k.filling(); got != "0" {
 		k.t.Errorf("%s databases are left that were being filled", got)
 	}
 }
@@ -146,7 +147,7 @@ func littered(k *killing) string {
 		realparts.BuildImage(k.t, k.app.Host, "ai-notebook/backend:old-"+name, "FROM scratch\nCOPY a /a\n", map[string][]byte{"a": []byte(k.app.Project + name)})
 		k.docker("create", "--name", k.app.Project+"-junk-"+name, "ai-notebook/backend:v1")
 	}
-	for i := range 300 {
+	for i := range 900 {
 		k.put(fmt.Sprintf("logs/nginx/access.log.%d", i), strings.Repeat("a line\n", 100))
 	}
 	k.put("logs/README", "no log")
@@ -195,8 +196,10 @@ func (k *killing) text(name string) string {
 
 func (k *killing) psql(statement string) string {
 	k.t.Helper()
-	id := strings.TrimSpace(k.app.Compose(k.t, "ps", "-q", "postgres"))
-	return k.docker("exec", id, "psql", "-h", "/tmp", "-U", "postgres", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", "ai_notebook", "-c", statement)
+	if k.db == "" {
+		k.db = strings.TrimSpace(k.app.Compose(k.t, "ps", "-q", "postgres"))
+	}
+	return k.docker("exec", k.db, "psql", "-h", "/tmp", "-U", "postgres", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", "ai_notebook", "-c", statement)
 }
 
 // docker is what somebody does by hand on the application's engine.
