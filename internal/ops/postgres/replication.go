@@ -12,7 +12,7 @@ import (
 type Replication struct {
 	System   string // the cluster's own number, which another cluster never has
 	Version  int    // as server_version_num
-	Timeline uint32
+	Timeline uint32 // that is written now; 0 on a standby
 	Segment  int64 // bytes of a file of the log
 	Port     int
 
@@ -48,7 +48,7 @@ select extract(epoch from clock_timestamp()) as at, txid_current() as id \gset
 \endif
 select json_build_object(
   'system', (select system_identifier::text from pg_control_system()),
-  'timeline', (select timeline_id from pg_control_checkpoint()),
+  'timeline', case when pg_is_in_recovery() then 0 else ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int end,
   'version', current_setting('server_version_num')::int,
   'port', current_setting('port')::int,
   'segment', pg_size_bytes(current_setting('wal_segment_size')),

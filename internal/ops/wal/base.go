@@ -1,12 +1,14 @@
 package wal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,7 +150,9 @@ func (a *Archive) retain(current string) error {
 		}
 		switch {
 		case len(keep) > 0:
-			errs = append(errs, a.trim(c, at(keep[len(keep)-1].From, c.Segment)))
+			// A later copy may begin earlier in the log: where the server went back.
+			first := slices.MinFunc(keep, func(x, y *Base) int { return cmp.Compare(x.From, y.From) })
+			errs = append(errs, a.trim(c, at(first.From, c.Segment)))
 		case c.System != current:
 			errs = append(errs, a.removeCluster(c, current))
 		}

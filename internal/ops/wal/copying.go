@@ -50,7 +50,7 @@ func (c *copying) write(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	for s := range inOrder(have) {
-		if s.Number < first || s.Number > c.ch.last.Number || s.Timeline < c.ch.Timeline {
+		if s.Number < first || s.Number > c.ch.last.Number || s.Timeline != c.ch.Timeline {
 			continue
 		}
 		if err := c.segment(ctx, s.name(size)); err != nil {
@@ -191,7 +191,7 @@ func (c *copying) settings() string {
 		"lc_messages": "C", "jit": "off", "max_wal_size": "4GB",
 		// The log lies where the server itself looks; a command must be given all the same, and finds nothing.
 		"restore_command": "exit 1", "recovery_target_time": c.moment.UTC().Format("2006-01-02 15:04:05.999999-07"), "recovery_target_action": "promote",
-		"recovery_target_timeline": "latest",
+		"recovery_target_timeline": "current",
 	}
 	maps.Copy(set, c.ch.Settings)
 	var b strings.Builder

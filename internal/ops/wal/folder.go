@@ -42,7 +42,9 @@ type cluster struct {
 	Version int       `json:"version"` // of the server, as server_version_num
 	Segment int64     `json:"segment"` // bytes of a file of the log
 	To      time.Time `json:"to,omitzero"`
-	Mark    uint64    `json:"mark,omitempty"` // the place up to which the log must be there for To to hold
+	// Mark and Timeline are the place up to which the log must be there for To to hold.
+	Mark     uint64 `json:"mark,omitempty"`
+	Timeline uint32 `json:"timeline,omitempty"`
 }
 
 // Base is a copy of the whole cluster.

@@ -91,8 +91,9 @@ func (k *Keeper) failed(why string) {
 
 // beat is a moment and the place of the log before which nothing was committed after it.
 type beat struct {
-	at   time.Time
-	mark uint64
+	at       time.Time
+	mark     uint64
+	timeline uint32
 }
 
 const (
@@ -222,6 +223,11 @@ func (k *Keeper) look(ctx context.Context, s *State) error {
 		return nil
 	}
 	c, err := a.begin(r)
+	if err == nil && c.Mark > r.Mark && c.Timeline == r.Timeline {
+		k.Log.WarnContext(ctx, "the server is behind what it had written: its disk was put back; its archive is set aside", "was", c.Mark, "is", r.Mark)
+		k.beats = nil
+		c, err = a.setAside(ctx, r)
+	}
 	if err != nil {
 		s.Trouble, s.Text = TroubleFolder, err.Error()
 		return nil
@@ -268,7 +274,7 @@ func Unfit(r *postgres.Replication) string {
 // follow sees how far a receiver is that runs.
 func (k *Keeper) follow(ctx context.Context, s *State, c *cluster, r *postgres.Replication, running *docker.Container) error {
 	a := k.Archive
-	k.beats = append(k.beats, beat{r.Beat, r.Mark})
+	k.beats = append(k.beats, beat{r.Beat, r.Mark, r.Timeline})
 	k.beats = k.beats[max(0, len(k.beats)-mostBeats):]
 	const settle = 30 * time.Second
 	switch {
@@ -288,7 +294,7 @@ func (k *Keeper) follow(ctx context.Context, s *State, c *cluster, r *postgres.R
 			s.Trouble = TroubleElsewhere
 			return nil
 		}
-		c.To, c.Mark, s.To = b.at, b.mark, b.at
+		c.To, c.Mark, c.Timeline, s.To = b.at, b.mark, b.timeline, b.at
 		k.beats = k.beats[1:]
 	}
 	if err := writeJSON(a.path(c.System, clusterName), c); err != nil {

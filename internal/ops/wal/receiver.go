@@ -123,6 +123,19 @@ func (a *Archive) begin(r *postgres.Replication) (*cluster, error) {
 	return c, writeJSON(a.path(r.System, clusterName), c)
 }
 
+// setAside begins the archive of a cluster anew. The server was put back by other means, a snapshot of its disk, and goes on from there on the same
+// timeline: the same names of the log mean something else from now on, and nothing that was archived may be mixed with it. What there is stays
+// beside, for whoever needs it by hand.
+func (a *Archive) setAside(ctx context.Context, r *postgres.Replication) (*cluster, error) {
+	if err := a.endReceiver(ctx); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(a.path(r.System), a.path(r.System+"-until-"+a.now().Format("20060102T150405Z"))); err != nil {
+		return nil, err
+	}
+	return a.begin(r)
+}
+
 // file is one that the receiver has written.
 type file struct {
 	name string

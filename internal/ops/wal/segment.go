@@ -67,41 +67,25 @@ func parsePlace(s string) (uint64, bool) {
 // stock is which files of the log there are.
 type stock map[segment]bool
 
-// reach follows the log from a segment on as long as there are no gaps, onto a later timeline where the present one ends, and gives the last
-// segment. False: not even the first is there.
-func (s stock) reach(from segment, newest uint32) (segment, bool) {
+// reach follows the log of one timeline from a segment on as long as there are no gaps, and gives the last segment. False: not even the first
+// is there. Where the server has begun another timeline, it may have gone back in time: what is on it needs a copy of its own.
+func (s stock) reach(from segment) (segment, bool) {
 	if !s[from] {
 		return segment{}, false
 	}
 	last := from
-	for {
-		next, ok := segment{last.Timeline, last.Number + 1}, false
-		for t := last.Timeline; t <= newest && !ok; t++ {
-			next.Timeline = t
-			ok = s[next]
-		}
-		if !ok {
-			return last, true
-		}
-		last = next
+	for s[segment{last.Timeline, last.Number + 1}] {
+		last.Number++
 	}
+	return last, true
 }
 
-// beyond tells whether there is log after a segment.
+// beyond tells whether there is log after a segment, or on a later timeline.
 func (s stock) beyond(last segment) bool {
 	for have := range s {
-		if have.Number > last.Number && have.Timeline >= last.Timeline {
+		if have.Timeline > last.Timeline || have.Timeline == last.Timeline && have.Number > last.Number {
 			return true
 		}
 	}
 	return false
-}
-
-// newestTimeline is the highest timeline there is.
-func (s stock) newestTimeline() uint32 {
-	var n uint32
-	for have := range s {
-		n = max(n, have.Timeline)
-	}
-	return n
 }

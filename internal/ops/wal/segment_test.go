@@ -51,17 +51,18 @@ func FuzzSegment(f *testing.F) {
 func TestTheLogIsFollowedAsFarAsItHasNoGap(t *testing.T) {
 	t.Parallel()
 	have := stock{}
-	for _, s := range []segment{{1, 2}, {1, 3}, {1, 4}, {2, 4}, {2, 5}, {2, 7}} {
+	for _, s := range []segment{{1, 2}, {1, 3}, {1, 4}, {2, 3}, {2, 4}, {2, 5}, {2, 7}} {
 		have[s] = true
 	}
-	last, ok := have.reach(segment{1, 2}, have.newestTimeline())
-	if want := (segment{2, 5}); !ok || last != want || !have.beyond(last) {
-		t.Errorf("it leads to %+v, %v", last, ok)
+	for from, want := range map[segment]segment{{1, 2}: {1, 4}, {2, 3}: {2, 5}} {
+		if last, ok := have.reach(from); !ok || last != want || !have.beyond(last) {
+			t.Errorf("%+v leads to %+v, %v", from, last, ok)
+		}
 	}
-	if last, ok := have.reach(segment{2, 7}, 2); !ok || last.Number != 7 || have.beyond(last) {
+	if last, ok := have.reach(segment{2, 7}); !ok || last.Number != 7 || have.beyond(last) {
 		t.Errorf("the newest leads to %+v, %v", last, ok)
 	}
-	if _, ok := have.reach(segment{1, 1}, 2); ok {
+	if _, ok := have.reach(segment{1, 1}); ok {
 		t.Error("what is not there leads somewhere")
 	}
 }

@@ -151,6 +151,9 @@ func (s *story) gaps() {
 	if how, err := s.archive.Recovered(s.Context(), trialKey); how != RecoveredNot || err != nil {
 		s.Errorf("the copy of the trial is left: %s, %v", how, err)
 	}
+	if st, err := s.archive.Stand(); err != nil || st.Trouble != "" || st.Late || st.Lag > time.Minute || st.Bases != 2 || st.Bytes == 0 || !st.Unbound || st.Trial == nil {
+		s.Errorf("it stands as %+v, %v", st, err)
+	}
 	// What a bot left that was killed in the middle of a restore goes at the start of the next.
 	choice, err := s.archive.Choose(now)
 	s.must(err)
@@ -158,6 +161,39 @@ func (s *story) gaps() {
 	s.must(s.keeper.Bases(s.Context()))
 	if how, err := s.archive.Recovered(s.Context(), "OP-77"); how != RecoveredNot || err != nil {
 		s.Errorf("a copy that nobody waits for is left: %s, %v", how, err)
+	}
+	// A server that begins another timeline is followed onto it, and gets a copy there.
+	s.sql("copy (select 1) to '/var/lib/postgresql/data/standby.signal'")
+	s.must(s.engine.Restart(s.Context(), s.server().ID, 5*time.Second))
+	s.until("the database answers", func() bool { return s.db.Ready(s.Context()) == nil })
+	if st := s.look(); st.Trouble != TroubleStandby {
+		s.Errorf("a standby is %+v", st)
+	}
+	s.sql("select pg_promote()")
+	s.sql("insert into ledger values ('on another timeline')")
+	s.archived()
+	s.until("the keeper is ready", func() bool { s.look(); return s.keeper.ready })
+	s.must(s.keeper.Bases(s.Context()))
+	s.must(s.keeper.Bases(s.Context()))
+	later := s.moment()
+	s.archived()
+	if got := s.at(later); !strings.Contains(got, "on another timeline") {
+		s.Errorf("on another timeline there is %q", got)
+	}
+	if got := s.at(now); strings.Contains(got, "on another timeline") {
+		s.Errorf("on the timeline before there is %q", got)
+	}
+	// A server that is behind what it had written, as after a snapshot, gets an archive of its own.
+	c, err := s.archive.cluster(s.look().System)
+	s.must(err)
+	c.Mark += 1 << 40
+	s.must(writeJSON(s.archive.path(c.System, clusterName), c))
+	s.archived()
+	if aside, err := filepath.Glob(s.archive.path(c.System + "-until-*")); err != nil || len(aside) != 1 {
+		s.Errorf("set aside is %v, %v", aside, err)
+	}
+	if _, err := s.archive.Choose(now); code(err) != "wal_empty" {
+		s.Errorf("what was set aside is used: %v", err)
 	}
 	if gone, err := s.archive.Retire(s.Context()); !gone || err != nil {
 		s.Errorf("it is not retired: %v", err)

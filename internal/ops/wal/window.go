@@ -42,15 +42,14 @@ func (a *Archive) chains() ([]chain, error) {
 		if err != nil {
 			return nil, err
 		}
-		newest := have.newestTimeline()
 		for _, b := range bases {
-			last, ok := have.reach(segment{b.Timeline, at(b.From, c.Segment)}, newest)
+			last, ok := have.reach(segment{b.Timeline, at(b.From, c.Segment)})
 			if !ok || last.Number < at(b.Until, c.Segment) {
 				out = append(out, chain{Base: b, cluster: c, gap: true})
 				continue
 			}
 			ch := chain{Base: b, cluster: c, last: last, to: c.To, gap: have.beyond(last)}
-			if ch.gap || c.Mark != 0 && last.Number < at(c.Mark, c.Segment) {
+			if ch.gap || c.Mark != 0 && (last.Number < at(c.Mark, c.Segment) || last.Timeline != c.Timeline) {
 				ch.gap, ch.to = true, a.written(c, last)
 			}
 			out = append(out, ch)
@@ -152,7 +151,7 @@ func (a *Archive) Stand() (*Standing, error) {
 	}
 	out.Late = out.Lag > LateAfter
 	switch {
-	case s.Looked.IsZero() || a.now().Sub(s.Looked) > LateAfter/2:
+	case s.Looked.IsZero() || a.now().Sub(s.Looked) > LateAfter:
 		out.Trouble, out.Text = TroubleKeeper, ""
 	case s.Trouble == "" && s.To.IsZero():
 		out.Trouble = TroubleStarting
