@@ -133,7 +133,7 @@ type Config struct {
 	URL      string // public, for the answer and its certificate
 	Backup   Backup
 	RPO      time.Duration
-	WAL      Archive // nil: it is off, and not spoken of
+	WAL      Archive
 	Bot      []Part
 
 	Rehearsed func() (*Rehearsal, error) // nil: no set is restored for a try
@@ -290,7 +290,7 @@ func (k check) one(s State, code string, f Facts) Check {
 // checks lists all that is looked at.
 func (c *Checker) checks() []check {
 	cfg := c.cfg
-	out := []check{
+	return []check{
 		{"docker", each, lookDocker},
 		{"container", each, lookContainers},
 		{"errors", each, lookErrors},
@@ -299,6 +299,7 @@ func (c *Checker) checks() []check {
 		{"url", "", lookURL},
 		{"certificate", "", lookCertificate},
 		{"backup", "", lookBackup},
+		{"wal", "", lookWAL},
 		{"rehearsal", "", lookRehearsal},
 		{"cpu", "", lookCPU},
 		{"memory", "", lookMemory},
@@ -306,8 +307,4 @@ func (c *Checker) checks() []check {
 		{"disk", "", lookDisks},
 		{"bot", "", lookBot},
 	}
-	if cfg.WAL != nil {
-		out = append(out, check{"wal", "", lookWAL})
-	}
-	return out
 }

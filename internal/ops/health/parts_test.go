@@ -220,6 +220,31 @@ func (k kept) LastBackup(context.Context) (string, time.Time, error) {
 	return k.id, time.Now().Add(-k.age), k.err
 }
 
+// archived is an archive of the log that stands like that.
+type archived Archived
+
+func (a archived) Archived(context.Context) (Archived, error) { return Archived(a), nil }
+
+func TestAnArchiveOfTheLogThatStandsStillIsTold(t *testing.T) {
+	t.Parallel()
+	from := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		archive archived
+		state   State
+		code    string
+	}{
+		{archived{From: from, Lag: 8 * time.Second}, OK, "wal"},
+		{archived{Lag: 8 * time.Second, Text: "pg_basebackup ended with exit code 1"}, Warning, "wal.none"},
+		{archived{From: from, Lag: time.Minute, Trouble: "receiver"}, Warning, "wal.stands"},
+		{archived{From: from, Lag: time.Hour, Trouble: "receiver", Late: true}, Failed, "wal.stands"},
+		{archived{From: from, Lag: time.Hour, Late: true}, Failed, "wal.stands"},
+	} {
+		if c := looked(t, Config{WAL: tt.archive}, "wal"); c.State != tt.state || c.Findings[0].Code != tt.code || c.Findings[0].Facts.Age != tt.archive.Lag {
+			t.Errorf("%+v is %s: %+v", tt.archive, c.State, c.Findings)
+		}
+	}
+}
+
 func TestTheAgeOfTheNewestProvenBackupIsHeldAgainstTheRPO(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -22,6 +22,9 @@ type Archived struct {
 // lookWAL tells whether what is written now could be brought back.
 func lookWAL(ctx context.Context, s *scene) []Check {
 	k := check{name: "wal"}
+	if s.WAL == nil {
+		return []Check{k.unchecked("off", Facts{Word: "backup.wal"})}
+	}
 	a, err := s.WAL.Archived(ctx)
 	f := Facts{Age: a.Lag, At: a.From, Word: a.Trouble, Text: s.text(a.Text, shortText)}
 	switch {

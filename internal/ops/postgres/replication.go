@@ -13,7 +13,7 @@ type Replication struct {
 	System   string // the cluster's own number, which another cluster never has
 	Version  int    // as server_version_num
 	Timeline uint32 // that is written now; 0 on a standby
-	Segment  int64 // bytes of a file of the log
+	Segment  int64  // bytes of a file of the log
 	Port     int
 
 	Level   string // wal_level
