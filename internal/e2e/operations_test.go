@@ -215,8 +215,13 @@ func (o *operated) deploy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"init", "--quiet"}, {"add", "--all"}, {"commit", "--quiet", "-m", "one"}, {"tag", "v1"}, {"commit", "--quiet", "--allow-empty", "-m", "two"},
-		{"tag", "v2"}, {"checkout", "--quiet", "v1"},
+		{"init", "--quiet"},
+		{"add", "--all"},
+		{"commit", "--quiet", "-m", "one"},
+		{"tag", "v1"},
+		{"commit", "--quiet", "--allow-empty", "-m", "two"},
+		{"tag", "v2"},
+		{"checkout", "--quiet", "v1"},
 	} {
 		o.run(t, "git", append([]string{"-C", o.app.Dir, "-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
 	}

@@ -161,7 +161,7 @@ func TestTheSampleIsStartedBrokenMendedAndRemovedAndNothingIsLeft(t *testing.T) 
 		if err != nil {
 			return -1
 		}
-		defer resp.Body.Close() //nolint:errcheck // It was only read.
+		defer resp.Body.Close()
 		var l struct{ Count int }
 		_ = json.NewDecoder(resp.Body).Decode(&l)
 		return l.Count
