@@ -84,7 +84,7 @@ func (t *Templates) operationArgs(v OperationView) Args {
 	a := Args{
 		Key: op.Key(), Title: t.OperationTitle(op.Plan.Word, op.Plan.Args), Word: t.operationMark(op), Class: string(op.Policy.Class),
 		By: op.By.Actor, Person: op.By.ID, Since: op.Asked, Now: v.Now, Due: op.Expires, After: op.Took(), Count: op.Missing(),
-		Told: v.Approvers, Text: t.label("op.state." + string(op.State)), Yes: op.Policy.SelfApproval,
+		Told: stillAsked(op, v.Approvers), Text: t.label("op.state." + string(op.State)), Yes: op.Policy.SelfApproval,
 	}
 	switch op.State {
 	case ops.Approved:

@@ -219,3 +219,27 @@ func TestOperationsReadWell(t *testing.T) {
 		golden(t, l, "operations", b.String())
 	})
 }
+
+func TestTheCardAsksOnlyThoseWhoCanStillApprove(t *testing.T) {
+	t.Parallel()
+	w := words(t, "zh-CN")
+	all := []Target{{Name: "commanders", Users: []string{"U01AAAA", "U02BBBB", "U03CCCC"}}}
+	shown := func(op *ops.Operation, approvers []Target) string {
+		return page(w.Operation(OperationView{Operation: op, Now: at, Approvers: approvers}))
+	}
+	op := becoming(func(op *ops.Operation) {
+		op.Policy.Approvals, op.Plan.Notes = 2, nil
+		op.Votes = []ops.Vote{{By: ops.Person{Actor: incidents.Person("U02BBBB")}, At: at}}
+	})
+	if s := shown(op, all); strings.Contains(s, "<@U01AAAA>") || strings.Contains(s, "<@U02BBBB>") || !strings.Contains(s, "<@U03CCCC>") {
+		t.Errorf("asked are others than U03CCCC:\n%s", s)
+	}
+	op.Policy.SelfApproval = true
+	if s := shown(op, all); !strings.Contains(s, "<@U01AAAA>") {
+		t.Errorf("who may approve their own request is not asked:\n%s", s)
+	}
+	op.Policy.SelfApproval = false
+	if s := shown(op, []Target{{Name: "commanders", Users: []string{"U01AAAA"}}}); !strings.Contains(s, "<@U01AAAA>") {
+		t.Errorf("nobody is named where nobody can:\n%s", s)
+	}
+}
