@@ -5,7 +5,7 @@ FUZZTIME ?= 30s
 KILLS    ?= 200
 TIMES    ?= 10
 # Packages at the same time. Most of them wait for containers more than they compute.
-PACKAGES ?= 4
+PACKAGES ?= 3
 LINT     := v2.15.0
 # The race detector needs a C compiler; without one the tests run without it.
 RACE     := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
