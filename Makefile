@@ -4,8 +4,6 @@ GO       ?= go
 FUZZTIME ?= 30s
 KILLS    ?= 200
 TIMES    ?= 10
-# Packages at the same time. Most of them wait for containers more than they compute.
-PACKAGES ?= 3
 LINT     := v2.15.0
 # The race detector needs a C compiler; without one the tests run without it.
 RACE     := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
@@ -15,7 +13,7 @@ RACE     := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 test: ## all tests; what is not installed here is skipped and listed at the end
 	@skipped=$$(mktemp) && \
-	{ NOTEBOOKBOT_SKIPPED=$$skipped $(GO) test $(RACE) -p $(PACKAGES) -timeout 15m ./...; code=$$?; \
+	{ NOTEBOOKBOT_SKIPPED=$$skipped $(GO) test $(RACE) -timeout 15m ./...; code=$$?; \
 	  [ -n "$(RACE)" ] || echo "the race detector (no C compiler)" >> $$skipped; \
 	  [ ! -s $$skipped ] || { echo; echo "Not tested, because it is not here:"; sort -u $$skipped | sed 's/^/  /'; }; \
 	  rm -f $$skipped; exit $$code; }
@@ -41,6 +39,8 @@ demo: ## try the bot without a Slack account
 
 soak: ## the long tests whole: KILLS (200) kills, and what meets real parts TIMES (10) times over
 	NOTEBOOKBOT_KILLS=$(KILLS) $(GO) test $(RACE) -timeout 0 -count=1 -run Killed -v ./cmd/notebookbot
+	NOTEBOOKBOT_KILLS=$(KILLS) $(GO) test $(RACE) -timeout 0 -count=1 ./internal/ops/restore
+	$(GO) test $(RACE) -timeout 0 -count=1 ./internal/ops/deploy -deploy.every
 	$(GO) test $(RACE) -timeout 0 -count=$(TIMES) ./internal/e2e/...
 
 help: ## this list

@@ -125,6 +125,9 @@ func TestWhatSomebodyElseDoesMeanwhileStopsTheExchange(t *testing.T) {
 			func(*ops.Operation) {},
 		},
 	} {
+		if soaks := os.Getenv("NOTEBOOKBOT_KILLS") != ""; !soaks && (c.want == "compose " || c.want == "") {
+			continue // make soak does those too, which are found in the same way as others here
+		}
 		m.before, m.do = c.before, c.do
 		op := s.want(s.do(append([]string{set.ID}, strings.Fields(c.args)...)...), ops.Undone)
 		if m.do != nil {
