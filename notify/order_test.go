@@ -213,7 +213,7 @@ func TestEditsShowTheNewestAndNeverTwoAtATime(t *testing.T) {
 		}
 		last = v
 	}
-	if last != 199 || len(es) > 60 {
+	if last != 199 || len(es) > 20 {
 		t.Errorf("%d edits, the last of version %d", len(es), last)
 	}
 }
