@@ -21,12 +21,12 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/store"
 )
 
-// kills is how often the crash test kills the bot: 10 times, or as NOTEBOOKBOT_KILLS says (make soak).
+// kills is how often the crash test kills the bot: 20 times, or as NOTEBOOKBOT_KILLS says (make soak).
 func kills(t *testing.T) int {
 	t.Helper()
 	s := os.Getenv("NOTEBOOKBOT_KILLS")
 	if s == "" {
-		return 10
+		return 20
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {

@@ -72,7 +72,7 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 				over: oneVersion, steps: deploySteps,
 			},
 			{
-				name: "cleanup", ask: littered, ends: []string{"done"}, over: tidied,
+				name: "cleanup", ask: littered, often: []string{"during clean_logs"}, ends: []string{"done"}, over: tidied,
 				steps: []string{
 					"clean_containers", "clean_images", "clean_logs", "healthy:backend", "healthy:frontend", "healthy:nginx", "healthy:postgres", "healthy:redis", "url",
 				},
