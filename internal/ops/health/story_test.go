@@ -159,8 +159,8 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 
 	r := h.look("")
 	t.Logf("all well, in %s\n%s", r.Took, told(r))
-	if most := h.within(); r.Took > most {
-		t.Errorf("it took %s, and may take %s", r.Took, most)
+	if r.Took > 1500*time.Millisecond {
+		t.Errorf("it took %s", r.Took)
 	}
 	for _, want := range []string{"ok        container backend", "ok        postgres", "ok        redis", "ok        url", "unchecked backup", "unchecked certificate", "ok        errors nginx"} {
 		if !strings.Contains(told(r), want) {
