@@ -10,6 +10,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 func TestAListSaysWhereEachSetLies(t *testing.T) {
@@ -161,11 +162,11 @@ func TestTheNewestThatIsNotOfATimeToComeIsTheLatest(t *testing.T) {
 		t.Fatal(err)
 	}
 	var m Manifest
-	if err := readJSON(at+"/manifest.json", &m); err != nil {
+	if err := durable.ReadJSON(at+"/manifest.json", &m); err != nil {
 		t.Fatal(err)
 	}
 	m.ID, m.At = future, timeOf(future)
-	if err := writeJSON(at+"/manifest.json", m); err != nil {
+	if err := durable.WriteJSON(at+"/manifest.json", m); err != nil {
 		t.Fatal(err)
 	}
 	if set, err := s.sets.Locate(t.Context(), future); err != nil || !set.Far {

@@ -16,6 +16,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // Draft is a set that is to be made.
@@ -117,7 +118,7 @@ func (s *Sets) begin(ctx context.Context, d Draft) error {
 	if _, err := s.hold(d.ID); err != nil {
 		return err
 	}
-	return errors.Join(writeJSON(filepath.Join(s.dir(d), runName), d), syncFolder(s.cfg.Dir))
+	return errors.Join(durable.WriteJSON(filepath.Join(s.dir(d), runName), d), durable.SyncFolder(s.cfg.Dir))
 }
 
 func (s *Sets) folderProblem(err error) error {
@@ -246,7 +247,7 @@ func (s *Sets) sweep(ctx context.Context, id string) error {
 	}
 	defer lock.Close() //nolint:errcheck // It is gone with its folder.
 	var d Draft
-	if err := readJSON(filepath.Join(dir, runName), &d); err == nil && s.cfg.Alive != nil && d.Operation != 0 {
+	if err := durable.ReadJSON(filepath.Join(dir, runName), &d); err == nil && s.cfg.Alive != nil && d.Operation != 0 {
 		if alive, err := s.cfg.Alive(ctx, d.Operation); err != nil || alive {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // Fetch is what has to come from the second place before parts of a set can be restored here. It stands in the plan of that restore, so that what
@@ -295,7 +296,7 @@ func (s *Sets) fetch(ctx context.Context, operation int64, x Fetched, tell func(
 	if _, err := s.hold(d.ID); err != nil {
 		return 0, err
 	}
-	if err := errors.Join(writeJSON(s.path(d.ID+partial, runName), d), syncFolder(s.cfg.Dir)); err != nil {
+	if err := errors.Join(durable.WriteJSON(s.path(d.ID+partial, runName), d), durable.SyncFolder(s.cfg.Dir)); err != nil {
 		return 0, err
 	}
 	for _, p := range parts {
@@ -305,7 +306,7 @@ func (s *Sets) fetch(ctx context.Context, operation int64, x Fetched, tell func(
 		done += p.Size
 	}
 	up := Upload{Set: x.ID, At: m.Committed, Bucket: s.remote.cfg.Bucket, Prefix: s.remote.cfg.Prefix}
-	err = errors.Join(syncFolder(s.dir(d)), writeJSON(s.path(d.ID+partial, uploadName), up), writeJSON(s.path(d.ID+partial, manifestName), m))
+	err = errors.Join(durable.SyncFolder(s.dir(d)), durable.WriteJSON(s.path(d.ID+partial, uploadName), up), durable.WriteJSON(s.path(d.ID+partial, manifestName), m))
 	if err != nil {
 		return done, err
 	}
@@ -329,5 +330,5 @@ func (s *Sets) settle(d Draft) error {
 		_ = os.Remove(s.path(d.ID, name)) // they do no harm in a set
 	}
 	s.release(d.ID)
-	return errors.Join(syncFolder(s.cfg.Dir), os.RemoveAll(s.path(d.ID+removing)))
+	return errors.Join(durable.SyncFolder(s.cfg.Dir), os.RemoveAll(s.path(d.ID+removing)))
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 	"github.com/ai-notebook/notebookbot/internal/realparts"
 )
 
@@ -316,11 +317,11 @@ func TestWhatTheDiskHasNoRoomForDoesNotCome(t *testing.T) {
 	const huge = 8 << 40
 	at := server.Object("backups", "notebook/"+sets[2].ID+"/")
 	var m Manifest
-	if err := readJSON(at+"/manifest.json", &m); err != nil {
+	if err := durable.ReadJSON(at+"/manifest.json", &m); err != nil {
 		t.Fatal(err)
 	}
 	m.Parts[0].Size = huge
-	if err := errors.Join(os.Truncate(at+"/database.dump.zst", huge), writeJSON(at+"/manifest.json", m)); err != nil {
+	if err := errors.Join(os.Truncate(at+"/database.dump.zst", huge), durable.WriteJSON(at+"/manifest.json", m)); err != nil {
 		t.Skipf("this file system holds no such file: %v", err)
 	}
 	set, err := s.sets.Locate(t.Context(), sets[2].ID)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // month makes the sets of a month at the guide's pace, as they lie on the disk: a full one a day and 47 incrementals that build on all before
@@ -116,7 +118,7 @@ func TestWhatChangedOfASetIsReadAnew(t *testing.T) {
 	}
 	bad := set.Proof
 	bad.Good, bad.Why = false, "somebody looked"
-	if err := writeJSON(s.sets.path(set.ID, proofName), bad); err != nil {
+	if err := durable.WriteJSON(s.sets.path(set.ID, proofName), bad); err != nil {
 		t.Fatal(err)
 	}
 	if set := s.find(set.ID); set.Proven() || set.Proof.Why != bad.Why {

@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // PartState is what was seen of one part.
@@ -94,7 +95,7 @@ func (s *Sets) Prove(ctx context.Context, id string, progress func(done, total i
 	}
 	p.At, p.Took = s.now(), s.now().Sub(began).Milliseconds()
 	s.forget(id)
-	if err := writeJSON(s.path(id, proofName), p); err != nil {
+	if err := durable.WriteJSON(s.path(id, proofName), p); err != nil {
 		return p, fmt.Errorf("keep the proof of %s: %w", id, err)
 	}
 	return p, nil

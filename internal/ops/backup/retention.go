@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // leastKept is how many proven sets are kept, however old they are.
@@ -107,5 +109,5 @@ func (s *Sets) remove(id string) error {
 	if err := os.Rename(s.path(id), gone); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return errors.Join(syncFolder(s.cfg.Dir), os.RemoveAll(gone))
+	return errors.Join(durable.SyncFolder(s.cfg.Dir), os.RemoveAll(gone))
 }

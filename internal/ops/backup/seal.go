@@ -7,6 +7,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // Seal writes a file as the database's part of a set is written: compressed, and encrypted where all is. It becomes name and what tells how
@@ -34,7 +35,7 @@ func (s *Sets) Seal(dir, name string, fill func(w io.Writer) error) (Part, func(
 	if h.identity != nil {
 		keys = append(keys, h.identity)
 	}
-	return p, func() (io.ReadCloser, error) { return openPart(dir, p, keys, nil) }, syncFolder(dir)
+	return p, func() (io.ReadCloser, error) { return openPart(dir, p, keys, nil) }, durable.SyncFolder(dir)
 }
 
 // Unseal opens what Seal wrote. A part of which no sha256 is known is held to the sums that zstd and age keep themselves. A *ops.Problem says that

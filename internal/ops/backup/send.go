@@ -16,6 +16,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // Send copies a proven set to the second place, and first those that it builds on and that are not there yet: alone it could not be
@@ -97,7 +98,7 @@ func (s *Sets) send(ctx context.Context, set *Set, progress func(n int64)) (Uplo
 		return up, r.problem(fmt.Errorf("%s: %w", manifestName, err))
 	}
 	up.At, up.Took = s.now(), s.now().Sub(began).Milliseconds()
-	return up, writeJSON(s.path(id, uploadName), up)
+	return up, durable.WriteJSON(s.path(id, uploadName), up)
 }
 
 func (s *Sets) sendPart(ctx context.Context, id string, p Part, tell func(n int64)) error {

@@ -2,10 +2,8 @@ package backup
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"regexp"
@@ -14,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // Kind is how much of the files a set holds. Each holds the whole database.
@@ -223,7 +222,7 @@ func (s *Sets) read(id string) (*Set, error) {
 // parse reads what a set says of itself. What cannot be read of it is said by the set.
 func (s *Sets) parse(id string) *Set {
 	set := &Set{}
-	if err := readJSON(s.path(id, manifestName), &set.Manifest); err != nil {
+	if err := durable.ReadJSON(s.path(id, manifestName), &set.Manifest); err != nil {
 		set.Broken = "its manifest cannot be read: " + err.Error()
 	} else {
 		set.Broken = set.odd(id)
@@ -232,32 +231,14 @@ func (s *Sets) parse(id string) *Set {
 		set.Manifest = Manifest{ID: id, At: timeOf(id)}
 		return set
 	}
-	if err := readJSON(s.path(id, proofName), &set.Proof); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := durable.ReadJSON(s.path(id, proofName), &set.Proof); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		set.Proof = Proof{} // it is proven anew
 	}
 	if set.Proof.Set != id {
 		set.Proof = Proof{}
 	}
-	if err := readJSON(s.path(id, uploadName), &set.Upload); err != nil {
+	if err := durable.ReadJSON(s.path(id, uploadName), &set.Upload); err != nil {
 		set.Upload = Upload{}
 	}
 	return set
-}
-
-// readJSON reads a small file of ours.
-func readJSON(name string, into any) error {
-	f, err := os.Open(name) //nolint:gosec // Its name was made of a checked id.
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // It was only read.
-	const most = 8 << 20
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
-		return err
-	}
-	if len(b) > most {
-		return fmt.Errorf("%s is longer than %d bytes", f.Name(), most)
-	}
-	return json.Unmarshal(b, into)
 }

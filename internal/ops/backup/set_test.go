@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 	"github.com/ai-notebook/notebookbot/internal/realparts"
 )
 
@@ -162,7 +163,7 @@ func TestAPartThatReadsWellAndIsAnotherIsNotProven(t *testing.T) {
 	m.Parts = slices.Clone(m.Parts)
 	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.Part == PartConfig })
 	m.Parts[i].Entries++
-	if err := errors.Join(os.WriteFile(name, whole, 0o600), writeJSON(s.sets.path(set.ID, manifestName), m)); err != nil {
+	if err := errors.Join(os.WriteFile(name, whole, 0o600), durable.WriteJSON(s.sets.path(set.ID, manifestName), m)); err != nil {
 		t.Fatal(err)
 	}
 	if p := s.prove(set.ID); p.Good || !strings.Contains(p.Why, "entries") {
@@ -205,7 +206,7 @@ func TestADumpThatIsNoDumpIsNotProven(t *testing.T) {
 	}
 	m := s.find(d.ID).Manifest
 	m.Parts[0] = p
-	if err := writeJSON(s.sets.path(d.ID, manifestName), m); err != nil {
+	if err := durable.WriteJSON(s.sets.path(d.ID, manifestName), m); err != nil {
 		t.Fatal(err)
 	}
 	if proof := s.prove(d.ID); proof.Good || !strings.Contains(proof.Why, "pg_restore") {
@@ -356,7 +357,7 @@ func TestADiskThatIsTooSmallIsSaidBeforeAnythingIsMade(t *testing.T) {
 	s := newStory(t, nil)
 	huge := &Set{Manifest: handmade("20200101T000000Z")}
 	huge.Project, huge.Parts[0].Size = "notebook", 1<<50
-	if err := errors.Join(os.MkdirAll(s.sets.path(huge.ID), 0o700), writeJSON(s.sets.path(huge.ID, manifestName), huge.Manifest)); err != nil {
+	if err := errors.Join(os.MkdirAll(s.sets.path(huge.ID), 0o700), durable.WriteJSON(s.sets.path(huge.ID, manifestName), huge.Manifest)); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.sets.Take(t.Context(), Full, nil)
@@ -439,31 +440,4 @@ func FuzzAManifestNeverNamesAFileOutside(f *testing.F) {
 			}
 		}
 	})
-}
-
-// A file that is written to in its place is half of a file after a crash.
-func TestASmallFileIsReplacedAndNeverWrittenTo(t *testing.T) {
-	t.Parallel()
-	name := filepath.Join(t.TempDir(), proofName)
-	if err := writeJSON(name, Proof{Set: "old"}); err != nil {
-		t.Fatal(err)
-	}
-	old, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer old.Close()
-	if err := writeJSON(name, Proof{Set: "new"}); err != nil {
-		t.Fatal(err)
-	}
-	if b, err := io.ReadAll(old); err != nil || !strings.Contains(string(b), `"old"`) {
-		t.Errorf("who had it open reads %s, %v", b, err)
-	}
-	var p Proof
-	if err := readJSON(name, &p); err != nil || p.Set != "new" {
-		t.Errorf("it is %+v, %v", p, err)
-	}
-	if found, err := os.ReadDir(filepath.Dir(name)); err != nil || len(found) != 1 {
-		t.Errorf("left is %v, %v", found, err)
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 type prepareStep struct{ *Sets }
@@ -47,7 +48,7 @@ func (s prepareStep) Look(_ context.Context, r *ops.Run) (ops.Seen, error) {
 		return ops.SeenNotDone, nil //nolint:nilerr // Nothing is made before it is recorded.
 	}
 	var made Draft
-	if readJSON(filepath.Join(s.dir(d), runName), &made) != nil || made.ID != d.ID {
+	if durable.ReadJSON(filepath.Join(s.dir(d), runName), &made) != nil || made.ID != d.ID {
 		return ops.SeenNotDone, nil
 	}
 	return ops.SeenDone, nil
@@ -134,7 +135,7 @@ func (s commitStep) Look(_ context.Context, r *ops.Run) (ops.Seen, error) {
 	}
 	set, err := s.Find(d.ID)
 	if err == nil && set.Broken == "" {
-		return ops.SeenDone, syncFolder(s.cfg.Dir) // the rename, before it is called done
+		return ops.SeenDone, durable.SyncFolder(s.cfg.Dir) // the rename, before it is called done
 	}
 	return ops.SeenNotDone, nil
 }

@@ -11,6 +11,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/ai-notebook/notebookbot/internal/ops/backup/archive"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // keys are whom a part is encrypted to; none: it is not.
@@ -41,7 +42,7 @@ func (s *Sets) write(d Draft, part string, fill func(w io.Writer) (entries int64
 	if err != nil {
 		return p, err
 	}
-	return p, syncFolder(s.dir(d))
+	return p, durable.SyncFolder(s.dir(d))
 }
 
 // dump makes the part of the database.
@@ -164,7 +165,7 @@ func (s *Sets) files(ctx context.Context, d Draft, progress func(done int64)) (M
 		}
 	}
 	m.Parts = []Part{p, kept}
-	return m, syncFolder(s.dir(d))
+	return m, durable.SyncFolder(s.dir(d))
 }
 
 // baseIndex is the index that an incremental builds on.
@@ -227,7 +228,7 @@ func (s *Sets) commit(ctx context.Context, d Draft, made ...Made) (*Manifest, er
 			return nil, fmt.Errorf("%s: %w: it has %d bytes, and was written with %d", p.Name, ErrDamaged, info.Size(), p.Size)
 		}
 	}
-	if err := writeJSON(filepath.Join(s.dir(d), manifestName), m); err != nil {
+	if err := durable.WriteJSON(filepath.Join(s.dir(d), manifestName), m); err != nil {
 		return nil, err
 	}
 	if err := os.Rename(s.dir(d), s.path(d.ID)); err != nil {
@@ -237,7 +238,7 @@ func (s *Sets) commit(ctx context.Context, d Draft, made ...Made) (*Manifest, er
 		_ = os.Remove(s.path(d.ID, name)) // they do no harm in a set
 	}
 	s.unlock(d.ID)
-	return m, syncFolder(s.cfg.Dir)
+	return m, durable.SyncFolder(s.cfg.Dir)
 }
 
 // unlock gives the lock back and keeps the key, which the proof needs.

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // was is what a variable of the file .env was: its line's value as it stood there, or that it did not stand there.
@@ -133,13 +135,5 @@ func setEnv(dir string, values map[string]was) (err error) {
 	if err := os.Rename(f.Name(), name); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(name))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // The operator's own folder.
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncFolder(filepath.Dir(name))
 }

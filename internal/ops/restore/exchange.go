@@ -14,6 +14,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 	"github.com/ai-notebook/notebookbot/internal/ops/target"
 )
 
@@ -146,7 +147,7 @@ func adopt(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(to))
+	return durable.SyncFolder(filepath.Dir(to))
 }
 
 func (exchangeStep) write(folder string, x *exchange) error {
@@ -154,7 +155,7 @@ func (exchangeStep) write(folder string, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return writeDurably(exchangeMark(folder, x.Part), b)
+	return durable.WriteFile(exchangeMark(folder, x.Part), b)
 }
 
 // seeing gives the running containers that see one of the paths, with when they started.
@@ -208,7 +209,7 @@ func (k *Kind) flip(folder, part string, p pair, forth bool) error {
 	if err != nil {
 		return fmt.Errorf("exchange %s: %w", p.Path, err)
 	}
-	return errors.Join(syncFolder(filepath.Dir(live)), syncFolder(filepath.Dir(beside)))
+	return errors.Join(durable.SyncFolder(filepath.Dir(live)), durable.SyncFolder(filepath.Dir(beside)))
 }
 
 // flipped tells whether a pair is exchanged. Where somebody else has put another file, nothing is touched.

@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 	"github.com/ai-notebook/notebookbot/internal/ops/target"
 )
 
@@ -123,7 +123,7 @@ func (s unpackStep) Do(ctx context.Context, r *ops.Run) error {
 			return err
 		}
 	}
-	return writeDurably(readyMark(folder, part), []byte(a.Set+"\n"))
+	return durable.WriteFile(readyMark(folder, part), []byte(a.Set+"\n"))
 }
 
 // unpacked is what taking out the secrets records: which .env the versions that run were taken from.
@@ -191,40 +191,11 @@ func there(name string) (bool, error) {
 	return err == nil, err
 }
 
-// writeDurably writes a small file so that it is whole or not there, whatever happens.
-func writeDurably(name string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".mark-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncFolder(filepath.Dir(name))
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // Made of the configuration and of names of ours.
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
+// readJSON reads a small file of ours, and tells whether it is there.
 func readJSON(name string, into any) (bool, error) {
-	b, err := os.ReadFile(name) //nolint:gosec // Made of the configuration and of names of ours.
+	err := durable.ReadJSON(name, into)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return false, fmt.Errorf("read %s: %w", name, err)
-	}
-	return true, nil
+	return err == nil, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
 )
 
@@ -80,7 +81,7 @@ func (k *Kind) Try(ctx context.Context, sets string) (*Trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, writeDurably(filepath.Join(sets, trialName), b)
+	return t, durable.WriteFile(filepath.Join(sets, trialName), b)
 }
 
 func (k *Kind) fillAndCount(ctx context.Context, set *backup.Set, name string) (_ postgres.Counts, err error) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // TakeBase copies the whole cluster, reads the copy back to its last byte against PostgreSQL's own manifest, and only then calls it one. What
@@ -67,13 +68,13 @@ func (a *Archive) TakeBase(ctx context.Context, progress func(done int64)) (_ *B
 		return nil, fmt.Errorf("the copy of the cluster that was just taken: %w", err)
 	}
 	b.Proven, b.Took = a.now(), a.now().Sub(began).Milliseconds()
-	if err := writeJSON(dir+"/"+manifestName, b); err != nil {
+	if err := durable.WriteJSON(dir+"/"+manifestName, b); err != nil {
 		return nil, err
 	}
 	if err := os.Rename(dir, a.path(c.System, id)); err != nil {
 		return nil, err
 	}
-	return b, syncFolder(a.path(c.System))
+	return b, durable.SyncFolder(a.path(c.System))
 }
 
 func (a *Archive) proveBase(ctx context.Context, b *Base, open func() (io.ReadCloser, error)) error {

@@ -1,7 +1,6 @@
 package wal
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 // The names in the archive's folder. Each cluster has a folder of its own, named by its number: who makes the database anew begins another.
@@ -108,7 +108,7 @@ func (a *Archive) clusters() ([]*cluster, error) {
 
 func (a *Archive) cluster(system string) (*cluster, error) {
 	c := &cluster{}
-	if err := readJSON(a.path(system, clusterName), c); err != nil {
+	if err := durable.ReadJSON(a.path(system, clusterName), c); err != nil {
 		return nil, err
 	}
 	if c.Format != format || c.System != system || !saneSize(c.Segment) {
@@ -129,7 +129,7 @@ func (a *Archive) bases(c *cluster) ([]*Base, error) {
 			continue
 		}
 		b := &Base{}
-		if err := readJSON(a.path(c.System, d.Name(), manifestName), b); err != nil {
+		if err := durable.ReadJSON(a.path(c.System, d.Name(), manifestName), b); err != nil {
 			continue // it is being removed, or somebody damaged it: it cannot be used
 		}
 		if b.Format == format && b.ID == d.Name() && b.System == c.System && partName.MatchString(b.Part.Name) {
@@ -204,50 +204,4 @@ func (a *Archive) histories(c *cluster) ([]string, error) {
 		}
 	}
 	return out, nil
-}
-
-// readJSON reads a small file of ours.
-func readJSON(name string, into any) error {
-	b, err := os.ReadFile(name) //nolint:gosec // Its name is made of checked parts.
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
-	}
-	return nil
-}
-
-// writeJSON puts a small file in its place at once: after a crash there is the old one or the new one.
-func writeJSON(name string, v any) (err error) {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(name))
-}
-
-// syncFolder makes what was created, renamed or removed in a folder survive a crash.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // The folder of the archive.
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
 )
 
@@ -184,7 +185,7 @@ func (k *Keeper) Once(ctx context.Context) error {
 		s.Trouble, s.Text = TroubleReceiver, looking.Error()
 	}
 	told := k.tell(ctx, s, now)
-	return errors.Join(looking, told, writeJSON(k.Archive.path(stateName), s))
+	return errors.Join(looking, told, durable.WriteJSON(k.Archive.path(stateName), s))
 }
 
 // noFolder tells that there is nowhere to keep anything, not even how the archive stands.
@@ -199,7 +200,7 @@ func (k *Keeper) noFolder(ctx context.Context, err error) error {
 // State reads how the archive stands. Without one it is the zero State.
 func (a *Archive) State() (*State, error) {
 	s := &State{}
-	if err := readJSON(a.path(stateName), s); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := durable.ReadJSON(a.path(stateName), s); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	return s, nil
@@ -297,7 +298,7 @@ func (k *Keeper) follow(ctx context.Context, s *State, c *cluster, r *postgres.R
 		c.To, c.Mark, c.Timeline, s.To = b.at, b.mark, b.timeline, b.at
 		k.beats = k.beats[1:]
 	}
-	if err := writeJSON(a.path(c.System, clusterName), c); err != nil {
+	if err := durable.WriteJSON(a.path(c.System, clusterName), c); err != nil {
 		return err
 	}
 	return a.putAway(ctx, c, false)

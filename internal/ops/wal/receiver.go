@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
 )
 
@@ -120,7 +121,7 @@ func (a *Archive) begin(r *postgres.Replication) (*cluster, error) {
 		return c, err
 	}
 	c = &cluster{Format: format, System: r.System, Version: r.Version, Segment: r.Segment}
-	return c, writeJSON(a.path(r.System, clusterName), c)
+	return c, durable.WriteJSON(a.path(r.System, clusterName), c)
 }
 
 // setAside begins the archive of a cluster anew. The server was put back by other means, a snapshot of its disk, and goes on from there on the same
@@ -225,7 +226,7 @@ func (a *Archive) putAwayFile(c *cluster, name string) (err error) {
 	if err := os.Rename(sealed, a.path(c.System, logDir, part.Name)); err != nil {
 		return err
 	}
-	if err := syncFolder(a.path(c.System, logDir)); err != nil {
+	if err := durable.SyncFolder(a.path(c.System, logDir)); err != nil {
 		return err
 	}
 	return os.Remove(from)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
 )
 
@@ -33,7 +34,7 @@ const (
 // LastTrial gives the last trial; nil: there was none.
 func (a *Archive) LastTrial() (*Trial, error) {
 	t := &Trial{}
-	if err := readJSON(a.path(trialName), t); err != nil {
+	if err := durable.ReadJSON(a.path(trialName), t); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
@@ -75,7 +76,7 @@ func (a *Archive) Try(ctx context.Context) (*Trial, error) {
 	if err != nil {
 		t.Why = err.Error()
 	}
-	return t, writeJSON(a.path(trialName), t)
+	return t, durable.WriteJSON(a.path(trialName), t)
 }
 
 func (a *Archive) replayAndCount(ctx context.Context, base string, moment time.Time) (postgres.Counts, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
+	"github.com/ai-notebook/notebookbot/internal/ops/durable"
 )
 
 func TestADatabaseComesBackToAMomentBetweenTwoChanges(t *testing.T) {
@@ -187,7 +188,7 @@ func (s *story) gaps() {
 	c, err := s.archive.cluster(s.look().System)
 	s.must(err)
 	c.Mark += 1 << 40
-	s.must(writeJSON(s.archive.path(c.System, clusterName), c))
+	s.must(durable.WriteJSON(s.archive.path(c.System, clusterName), c))
 	s.archived()
 	if aside, err := filepath.Glob(s.archive.path(c.System + "-until-*")); err != nil || len(aside) != 1 {
 		s.Errorf("set aside is %v, %v", aside, err)
