@@ -83,7 +83,7 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 			t.Parallel()
 			sc := newScene(t)
 			if name == "versions" {
-				versioned(t, sc.app)
+				sc.app.Versioned(t)
 			}
 			for _, k := range kinds {
 				t.Run(k.name, func(t *testing.T) { sc.kills(t, k) })

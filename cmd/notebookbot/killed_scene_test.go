@@ -126,8 +126,8 @@ func secretsCameBack(k *killing, _ string) {
 // oneVersion looks that the application is wholly in one version.
 func oneVersion(k *killing, end string) {
 	k.t.Helper()
-	at := inCheckout(k.t, k.app, "describe", "--tags", "--exact-match")
-	if got := inCheckout(k.t, k.app, "status", "--porcelain"); got != "" {
+	at := k.app.Git(k.t, "describe", "--tags", "--exact-match")
+	if got := k.app.Git(k.t, "status", "--porcelain"); got != "" {
 		k.t.Errorf("the checkout is not clean: %s", got)
 	}
 	for _, service := range []string{"backend", "frontend"} {
@@ -214,42 +214,11 @@ func (k *killing) docker(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// versioned makes a checkout with the versions v1 and v2 of the application's folder.
-func versioned(t *testing.T, a *realparts.Application) {
-	t.Helper()
-	realparts.ApplicationImages(t, a.Host, "v2")
-	if err := os.WriteFile(filepath.Join(a.Dir, ".gitignore"), []byte(".env\nlogs/\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"init", "--quiet"},
-		{"add", "--all"},
-		{"commit", "--quiet", "-m", "one"},
-		{"tag", "v1"},
-		{"commit", "--quiet", "--allow-empty", "-m", "two"},
-		{"tag", "v2"},
-		{"checkout", "--quiet", "v1"},
-	} {
-		inCheckout(t, a, args...)
-	}
-}
-
-func inCheckout(t *testing.T, a *realparts.Application, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(realparts.Require(t, "git"), append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
-	cmd.Dir = a.Dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %q: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
 // otherVersion asks for the one that does not run.
 func otherVersion(word string) func(*killing) string {
 	return func(k *killing) string {
 		k.t.Helper()
-		if inCheckout(k.t, k.app, "describe", "--tags", "--exact-match") == "v1" {
+		if k.app.Git(k.t, "describe", "--tags", "--exact-match") == "v1" {
 			return word + " v2"
 		}
 		return word + " v1"

@@ -210,21 +210,7 @@ func (o *operated) cleanup(t *testing.T) {
 
 // deploy: another version comes, and goes again.
 func (o *operated) deploy(t *testing.T) {
-	realparts.ApplicationImages(t, o.app.Host, "v2")
-	if err := os.WriteFile(filepath.Join(o.app.Dir, ".gitignore"), []byte(".env\nlogs/\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"init", "--quiet"},
-		{"add", "--all"},
-		{"commit", "--quiet", "-m", "one"},
-		{"tag", "v1"},
-		{"commit", "--quiet", "--allow-empty", "-m", "two"},
-		{"tag", "v2"},
-		{"checkout", "--quiet", "v1"},
-	} {
-		o.run(t, "git", append([]string{"-C", o.app.Dir, "-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
-	}
+	o.app.Versioned(t)
 	versions := func(want string) {
 		t.Helper()
 		for _, service := range []string{"backend", "frontend"} {

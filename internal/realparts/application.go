@@ -107,6 +107,38 @@ func (a *Application) run(t testing.TB, compose string, args ...string) string {
 	return string(out)
 }
 
+// Git runs git in the application's folder, as somebody with a name, and gives what it said.
+func (a *Application) Git(t testing.TB, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(Require(t, "git"), append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
+	cmd.Dir = a.Dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %q: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// Versioned makes a checkout of the application's folder with the tags v1, which is checked out, and v2, and the images of both.
+func (a *Application) Versioned(t testing.TB) {
+	t.Helper()
+	ApplicationImages(t, a.Host, "v2")
+	if err := os.WriteFile(filepath.Join(a.Dir, ".gitignore"), []byte(".env\nlogs/\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"init", "--quiet"},
+		{"add", "--all"},
+		{"commit", "--quiet", "-m", "one"},
+		{"tag", "v1"},
+		{"commit", "--quiet", "--allow-empty", "-m", "two"},
+		{"tag", "v2"},
+		{"checkout", "--quiet", "v1"},
+	} {
+		a.Git(t, args...)
+	}
+}
+
 // sampleDir is where the sample application's files are in the source tree.
 func sampleDir() string {
 	_, file, _, _ := runtime.Caller(0)
