@@ -183,8 +183,10 @@ func (in *Incident) explains(a Alert, now time.Time) bool {
 
 // alerted applies a webhook to an incident that exists. What closed stays closed: new trouble in its group is a new incident,
 // which Service opens; here a closed incident only learns that its alerts ended.
-func (in *Incident) alerted(w Webhook, now time.Time) Result {
-	var r Result
+func (in *Incident) alerted(w Webhook, now time.Time) (r Result) {
+	if w.Listed {
+		defer r.listed()
+	}
 	if in.State == Verifying {
 		r = in.tick(now) // the hold may be over
 	}

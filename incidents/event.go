@@ -13,6 +13,8 @@ type Webhook struct {
 	ExternalURL string
 	Alerts      []Alert
 	Truncated   int // alerts of the group that are not in Alerts
+	// Listed: no message told this, it was seen in Alertmanager's list of alerts.
+	Listed bool
 }
 
 // Open opens an incident by hand.

@@ -57,6 +57,7 @@ type Fact struct {
 	Titles      []string      `json:"titles,omitempty"`
 	Report      Report        `json:"report,omitzero"`
 	StillFiring bool          `json:"still_firing,omitempty"`
+	Listed      bool          `json:"listed,omitempty"` // of alerts: no message told it, Alertmanager's list shows it
 }
 
 // Notice is one thing to be told, once. It is committed with the change that caused it.

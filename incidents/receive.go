@@ -87,7 +87,11 @@ func (s *Service) open(tx Tx, w Webhook, ends map[string]*Member, now time.Time)
 	in.merge(w, now)
 	in.Level, _ = in.worst()
 	by := Actor{Kind: ByAlertmanager, ID: w.Group.Alertmanager}
-	return s.save(tx, in, in.birth(by, s.cfg.Policies, s.cfg.Hold, now))
+	r := in.birth(by, s.cfg.Policies, s.cfg.Hold, now)
+	if w.Listed {
+		r.listed()
+	}
+	return s.save(tx, in, r)
 }
 
 // lateEnds gives the members whose end was heard so lately that a firing message from before may still come.

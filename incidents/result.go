@@ -40,6 +40,23 @@ func (in *Incident) say(r *Result, kind NoticeKind, by Actor, f Fact, now time.T
 	}
 }
 
+// listed marks what alerts led to as seen in Alertmanager's list.
+func (r *Result) listed() {
+	mark := func(k NoticeKind, f *Fact) {
+		switch k {
+		case Opened, MoreAlerts, Recovering, Refired, AlertFired, AlertEnded:
+			f.Listed = true
+		default:
+		}
+	}
+	for i := range r.Entries {
+		mark(r.Entries[i].Kind, &r.Entries[i].Fact)
+	}
+	for i := range r.Notices {
+		mark(r.Notices[i].Kind, &r.Notices[i].Fact)
+	}
+}
+
 // card asks for the root message: posted at first, edited in place ever after.
 func (in *Incident) card(r *Result, now time.Time) {
 	r.Changed = true

@@ -23,7 +23,7 @@ var replies = []incidents.NoticeKind{
 // here, Fact.Count how often it happened, Fact.Late or Fact.After a length of time. Another text is shown as it is.
 var Troubles = []string{
 	TroubleToken, TroubleVersion, TroubleSize, TroubleUnreadable, TroubleUnknownAlertmanager, TroubleSlack, TroubleStore,
-	TroubleStoreBack, TroubleLate, TroubleSocket, TroubleTarget, TroubleBackupLate, TroubleBackupBreach, TroubleBackupNone, TroubleBackupBack, TroubleBackupShort,
+	TroubleStoreBack, TroubleLate, TroubleSocket, TroubleAlertmanagerAway, TroubleTarget, TroubleBackupLate, TroubleBackupBreach, TroubleBackupNone, TroubleBackupBack, TroubleBackupShort,
 	TroubleRestore,
 }
 
@@ -39,6 +39,7 @@ const (
 	TroubleStoreBack           = "store.back"           // After: how long it was away
 	TroubleLate                = "clocks.late"          // Late: how long the bot was away; Count: how many clocks
 	TroubleSocket              = "slack.socket"         // Titles: why
+	TroubleAlertmanagerAway    = "alertmanager.away"    // Titles: address, why; After: how long
 	TroubleTarget              = "target"               // Titles: name, why: a name of the ladder that could not be told
 	TroubleBackupLate          = "backup.late"          // Titles: the newest proven set; After: its age; Late: how much may be lost
 	TroubleBackupBreach        = "backup.breach"        // likewise
@@ -121,7 +122,7 @@ func (t *Templates) reply(v ReplyView) Message {
 	case incidents.NoteAdded:
 		more = append(more, quoted(n.Fact.Text, 2900))
 	}
-	m := t.message(t.lines("reply."+string(n.Kind), a), append(more, t.late(a))...)
+	m := t.message(t.lines("reply."+string(n.Kind), a), append(more, t.byList(n.Fact), t.late(a))...)
 	if n.Kind != incidents.Opened { // which says all of it by itself
 		a.Text = m.Summary
 		if n.Kind == incidents.NoteAdded {
@@ -145,6 +146,14 @@ func (t *Templates) titles(f incidents.Fact) Block {
 }
 
 func quoted(s string, n int) Block { return Block{Kind: Quote, Lines: textLines(s, n, 30)} }
+
+// byList says that no message told a fact.
+func (t *Templates) byList(f incidents.Fact) Block {
+	if !f.Listed {
+		return Block{}
+	}
+	return Block{Kind: Context, Lines: t.lines("reply.listed", Args{})}
+}
 
 // late says that a fact is told after its time, and why.
 func (t *Templates) late(a Args) Block {

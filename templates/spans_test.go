@@ -30,7 +30,7 @@ func everything(t *testing.T, w *Templates, s string) []Message {
 	in.State = incidents.Received
 	fact := incidents.Fact{
 		Names: []string{s}, Person: "U01AAAA", Count: 3, Total: 4, Clock: incidents.Respond, Due: at, Due2: at, After: time.Hour, Late: time.Hour,
-		Text: s, Titles: []string{s, s}, Report: in.Report, StillFiring: true,
+		Text: s, Titles: []string{s, s}, Report: in.Report, StillFiring: true, Listed: true,
 	}
 	var log []incidents.Entry
 	kinds := append(slices.Clone(replies), incidents.Paged, incidents.Trouble)

@@ -29,6 +29,9 @@ func (t *Templates) TimelineLine(e incidents.Entry) Line {
 	}
 	line := Line{{Time: e.At.UTC(), TimeStyle: DateTime}, {Text: " "}}
 	line = append(line, t.line(name, a)...)
+	if e.Fact.Listed {
+		line = append(line, t.line("timeline.listed", a)...)
+	}
 	if e.Fact.Late > 0 {
 		line = append(line, t.line("timeline.late", a)...)
 	}

@@ -10,7 +10,7 @@ import (
 
 // alertmanagers asks each for its silences, which needs what silencing needs, and looks at how it may send.
 func (c *checkup) alertmanagers(ctx context.Context) {
-	silencer, err := c.cfg.silencer()
+	silencer, err := c.cfg.silencer(nil)
 	if err != nil {
 		c.fail("target.alerts", both(err.Error()), words{"修正这一行", "correct that line"})
 		return

@@ -96,6 +96,9 @@ type Alertmanager struct {
 	Username string `yaml:"username"`
 	Password Secret `yaml:"password"`
 	APIToken Secret `yaml:"api_token"`
+
+	// Settle is how long it must run before what it does not list counts as ended.
+	Settle time.Duration `yaml:"settle"`
 }
 
 // URLs is written as one address or as a list of them.

@@ -84,6 +84,11 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		Policies: policies, Hold: cfg.Incidents.Hold, Channel: cfg.Slack.Channels.Incidents,
 	}, log.With("part", "incidents"))
 
+	compare, err := cfg.comparer(st, service, reg, log.With("part", "comparison"))
+	if err != nil {
+		return err
+	}
+
 	outbox := notify.New(st, st, edge, people, words, notify.Config{Ops: cfg.Slack.Channels.Ops, Link: edge.Permalink}, log.With("part", "outbox"), reg)
 
 	done, err := cfg.operations(st, ops.AccessPeople{Access: people, Terminal: terminals}, log.With("part", "operations"))
@@ -91,6 +96,10 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 		return err
 	}
 	defer func() { err = errors.Join(err, done.engine.Close()) }()
+
+	if compare != nil {
+		done.unsilenced = compare.Wake
+	}
 
 	parts := []health.Part{
 		{Name: "store", Look: func(ctx context.Context) []health.Finding { return storeHealth(ctx, st) }},
@@ -140,6 +149,9 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	loops.Go(func() error { return st.Run(ctx) })
 	loops.Go(func() error { return service.Run(ctx) })
 	loops.Go(func() error { return outbox.Run(ctx) })
+	if compare != nil {
+		loops.Go(func() error { return compare.Run(ctx) })
+	}
 	loops.Go(func() error {
 		if st.Alone() {
 			if err := done.runner.Adopt(ctx); err != nil && ctx.Err() == nil {

@@ -176,6 +176,9 @@ func (d *decoder) validateAlertmanagers(all Alertmanagers) {
 		case a.Username != "" && a.APIToken.Set():
 			d.wrong(at+".api_token", "given beside username", "one of the two")
 		}
+		if a.Settle < 0 {
+			d.wrong(at+".settle", "found "+a.Settle.String(), "a time such as 6m, longer than the interval at which Prometheus evaluates its rules")
+		}
 	}
 }
 

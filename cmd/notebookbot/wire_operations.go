@@ -31,6 +31,8 @@ type operations struct {
 	restores *restore.Kind // likewise
 	archive  *wal.Archive  // of the database's log; nil: none is kept
 	retired  *wal.Archive  // where none is kept: what cleans up after one that was
+
+	unsilenced func() // is told when an operation's silence has ended; set before anything runs
 }
 
 // operations wires everything that is done to the application. Nothing is asked of Docker yet: the bot starts without it.
@@ -41,7 +43,7 @@ func (c *Config) operations(st *store.Store, people ops.AccessPeople, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	o := &operations{engine: engine, past: st, backupDir: c.Backup.Dir, app: &target.Application{
+	o := &operations{unsilenced: func() {}, engine: engine, past: st, backupDir: c.Backup.Dir, app: &target.Application{
 		Engine: engine, Project: c.Target.Project, URL: c.Target.HealthURL,
 		Redact: c.redactor,
 	}}
@@ -61,7 +63,7 @@ func (c *Config) operations(st *store.Store, people ops.AccessPeople, log *slog.
 	if o.sets != nil {
 		cfg.Backups = o.sets.Before()
 	}
-	silencer, err := c.silencer()
+	silencer, err := c.silencer(func() { o.unsilenced() })
 	if err != nil {
 		return nil, err
 	}

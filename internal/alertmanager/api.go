@@ -20,9 +20,12 @@ type Server struct {
 	URLs []string
 	// Token is sent as a Bearer token, to a proxy before it; Username and Password are Alertmanager's own basic_auth. Empty: neither.
 	Token, Username, Password string
+	// Settle is how long it must run before what it does not list counts as ended; zero: 6 minutes, since Prometheus tells it of all
+	// that fires at each evaluation of the rules, and with an interval above four minutes alerts flap by themselves.
+	Settle time.Duration
 }
 
-// api speaks version 2 of Alertmanager's API to one member. Of it three calls are used, for which a generated client with its
+// api speaks version 2 of Alertmanager's API to one member. Of it five calls are used, for which a generated client with its
 // two dozen modules would be too much.
 type api struct {
 	base   string // without a slash at the end
@@ -106,12 +109,37 @@ func (s *statusError) Error() string {
 }
 
 // maxAnswer bounds what is read of an answer. A list of silences is far below it.
-const maxAnswer = 32 << 20
+const (
+	maxAnswer  = 32 << 20
+	maxRefusal = 64 << 10 // of what an answer says that is no success
+)
 
 func (a *api) call(ctx context.Context, method, path string, body []byte, into any) error {
+	resp, err := a.send(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // Only read.
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: read its answer: %w", a.base, err)
+	case len(b) > maxAnswer:
+		return fmt.Errorf("%s: its answer is larger than %d MiB", a.base, maxAnswer>>20)
+	case into == nil:
+		return nil
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("%s: its answer is not that of Alertmanager's API v2: %w", a.base, err)
+	}
+	return nil
+}
+
+// send gives an answer of 200, whose body the caller closes, or a statusError.
+func (a *api) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, a.base+path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("%s: %w", a.base, err)
+		return nil, fmt.Errorf("%s: %w", a.base, err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -124,24 +152,17 @@ func (a *api) call(ctx context.Context, method, path string, body []byte, into a
 	}
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // Only read.
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return fmt.Errorf("%s: read its answer: %w", a.base, err)
-	case resp.StatusCode != http.StatusOK:
-		return &statusError{a.base, resp.StatusCode, said(b)}
-	case len(b) > maxAnswer:
-		return fmt.Errorf("%s: its answer is larger than %d MiB", a.base, maxAnswer>>20)
-	case into == nil:
-		return nil
+	if resp.StatusCode != http.StatusOK {
+		b, err := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+		_ = resp.Body.Close() // only read
+		if err != nil {
+			return nil, fmt.Errorf("%s: read its answer: %w", a.base, err)
+		}
+		return nil, &statusError{a.base, resp.StatusCode, said(b)}
 	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return fmt.Errorf("%s: its answer is not that of Alertmanager's API v2: %w", a.base, err)
-	}
-	return nil
+	return resp, nil
 }
 
 // said is what an answer tells, on one line: a JSON string, or an object with a message.

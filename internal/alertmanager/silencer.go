@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
@@ -25,29 +24,25 @@ type SilencerConfig struct {
 	Owner string
 	// Timeout of one request; zero: 4 s, so that a member that hangs leaves time for the others.
 	Timeout time.Duration
+	Ended   func() // called when silences were ended; nil: nobody wants to know
 }
 
 // Silencer silences the alerts that an operation causes, and no others, for as long as it lasts.
 type Silencer struct {
-	servers []silenceServer
+	servers []cluster
 	alerts  map[string][]matcher
 	owner   string
+	ended   func()
 }
 
 var _ ops.Silencer = (*Silencer)(nil)
-
-// silenceServer is one Alertmanager with its members.
-type silenceServer struct {
-	name    string
-	members []*api
-}
 
 const silenceTimeout = 4 * time.Second
 
 // NewSilencer refuses matchers that cannot be read, and those that match every alert. Servers without an address are left out;
 // with none left it gives nil.
 func NewSilencer(cfg SilencerConfig) (*Silencer, error) {
-	s := &Silencer{alerts: map[string][]matcher{}, owner: "notebookbot"}
+	s := &Silencer{alerts: map[string][]matcher{}, owner: "notebookbot", ended: cfg.Ended}
 	if cfg.Owner != "" {
 		s.owner += " (" + line(cfg.Owner) + ")"
 	}
@@ -63,16 +58,7 @@ func NewSilencer(cfg SilencerConfig) (*Silencer, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = silenceTimeout
 	}
-	client := httpClient(cfg.Timeout)
-	for _, server := range cfg.Servers {
-		out := silenceServer{name: server.Name}
-		for _, u := range server.URLs {
-			out.members = append(out.members, &api{base: strings.TrimSuffix(u, "/"), server: server, client: client})
-		}
-		if len(out.members) > 0 {
-			s.servers = append(s.servers, out)
-		}
-	}
+	s.servers = clusters(cfg.Servers, cfg.Timeout)
 	if len(s.servers) == 0 {
 		return nil, nil
 	}
@@ -139,7 +125,7 @@ func (s *Silencer) Silence(ctx context.Context, r ops.SilenceRequest) (string, e
 }
 
 // silenceAt sees to the silences at one Alertmanager. sent: some may be there now.
-func (s *Silencer) silenceAt(ctx context.Context, server silenceServer, r ops.SilenceRequest, services []string) (sent bool, err error) {
+func (s *Silencer) silenceAt(ctx context.Context, server cluster, r ops.SilenceRequest, services []string) (sent bool, err error) {
 	there, members, err := s.find(ctx, server, r.Key)
 	if err != nil {
 		return false, err
@@ -177,7 +163,7 @@ func who(p ops.Person) string {
 
 // find gives the silences of a key that have not ended, by service, and the members that answered. Any member knows them; what only
 // one of a pair that is cut apart knows is found where it answers.
-func (s *Silencer) find(ctx context.Context, server silenceServer, key string) (map[string]silence, []*api, error) {
+func (s *Silencer) find(ctx context.Context, server cluster, key string) (map[string]silence, []*api, error) {
 	known := make([][]silence, len(server.members))
 	answered, err := server.ask(func(i int, a *api) error {
 		var err error
@@ -207,6 +193,9 @@ func (s *Silencer) Unsilence(ctx context.Context, id string) error {
 	if !ok {
 		return fmt.Errorf("%q is not the id of a silence", id)
 	}
+	if s.ended != nil {
+		defer s.ended()
+	}
 	asked := strings.Split(names, ",")
 	var errs []error
 	for _, server := range s.servers {
@@ -224,7 +213,7 @@ func (s *Silencer) Unsilence(ctx context.Context, id string) error {
 	return errors.Join(errs...)
 }
 
-func (s *Silencer) endAt(ctx context.Context, server silenceServer, key string) error {
+func (s *Silencer) endAt(ctx context.Context, server cluster, key string) error {
 	_, err := server.ask(func(_ int, a *api) error {
 		all, err := a.silences(ctx)
 		if err != nil {
@@ -257,33 +246,6 @@ func (s *Silencer) Reach(ctx context.Context) map[string]error {
 func Refused(err error) bool {
 	s, ok := errors.AsType[*statusError](err)
 	return ok && (s.code == http.StatusUnauthorized || s.code == http.StatusForbidden)
-}
-
-func (s silenceServer) about(err error) error {
-	if s.name == "" {
-		return fmt.Errorf("alertmanager: %w", err)
-	}
-	return fmt.Errorf("alertmanager %s: %w", s.name, err)
-}
-
-// ask asks all members at once, each on its own, and tells which answered. It fails when none did.
-func (s silenceServer) ask(ask func(i int, a *api) error) ([]*api, error) {
-	errs := make([]error, len(s.members))
-	var wg sync.WaitGroup
-	for i, a := range s.members {
-		wg.Go(func() { errs[i] = ask(i, a) })
-	}
-	wg.Wait()
-	var answered []*api
-	for i, a := range s.members {
-		if errs[i] == nil {
-			answered = append(answered, a)
-		}
-	}
-	if len(answered) > 0 {
-		return answered, nil
-	}
-	return nil, errors.Join(errs...)
 }
 
 // postTo gives a silence to the first member that takes it; they tell each other. maybe: it may be there, also after an error.

@@ -68,27 +68,34 @@ func startSlack(t *testing.T) *slackfake.Server {
 // startBot starts the real program and gives its address once it takes alerts.
 func startBot(t *testing.T, slack *slackfake.Server, store string) string {
 	t.Helper()
+	addr := realparts.FreeAddr(t)
+	startBotAt(t, slack, store, addr, "")
+	return addr
+}
+
+// startBotAt starts it at that address. more are keys of its Alertmanager.
+func startBotAt(t *testing.T, slack *slackfake.Server, store, addr, more string) *realparts.Program {
+	t.Helper()
 	bin, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr, config := realparts.FreeAddr(t), filepath.Join(t.TempDir(), "notebookbot.yml")
+	config := filepath.Join(t.TempDir(), "notebookbot.yml")
 	text := fmt.Sprintf(`
 app: {name: AI智能记事本, timezone: UTC}
 listen: %s
 store: "%s"
 slack: {app_token: %s, bot_token: %s, api_url: "%s", channels: {ops: C0OPS, incidents: C0INC}}
-alertmanager: {token: %s}
+alertmanager: {token: %s%s}
 incidents: {hold: 2s}
 people: {operators: [U01AAAA, U01BBBB, U01CCCC], commanders: [U01BBBB, U01CCCC]}
-`, addr, store, slackfake.AppToken, slackfake.BotToken, slack.URL(), token)
+`, addr, store, slackfake.AppToken, slackfake.BotToken, slack.URL(), token, more)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	realparts.Run(t, "notebookbot", bin, []string{"serve", "--config", config}, func(ctx context.Context) error {
+	return realparts.Run(t, "notebookbot", bin, []string{"serve", "--config", config}, func(ctx context.Context) error {
 		return realparts.Answers(ctx, "http://"+addr+"/readyz")
 	})
-	return addr
 }
 
 // soon is how long a machine under load may take for what takes a second.
