@@ -150,8 +150,8 @@ func TestStoppingInTheMiddleLosesNothingAndLeavesNothingBehind(t *testing.T) { /
 	})
 	begin := time.Now()
 	stop()
-	if d := time.Since(begin); d > 4500*time.Millisecond {
-		t.Errorf("stopping took %v", d)
+	if d := time.Since(begin); d > hangs/2 {
+		t.Errorf("stopping took %v: it waited for what hangs", d)
 	}
 	until(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
 	// What was parked is free at once; what was cut is looked up.
@@ -209,11 +209,7 @@ func TestAClockThatIsSetBackHoldsUpNothing(t *testing.T) {
 	b.run(t)
 	<-set
 	b.put(t, answer("b", "b", incidentC, 0), answer("c", "c", incidentC, 0), answer("d", "d", incidentC, 0))
-	begin := time.Now()
-	until(t, "all are posted", func() bool { posts, _, _ := b.chat.snapshot(); return len(posts) == 4 })
-	if d := time.Since(begin); d > 8*time.Second {
-		t.Errorf("it took %v", d)
-	}
+	until(t, "all are posted, and not in an hour", func() bool { posts, _, _ := b.chat.snapshot(); return len(posts) == 4 })
 }
 
 func TestWhileSlackIsAwayWhatWaitsKeepsItsPlace(t *testing.T) {

