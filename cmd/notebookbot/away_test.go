@@ -120,7 +120,7 @@ func TestSIGTERMEndsItThoughTheStoreDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	dsn, w := wired(t)
 	l := newLab(t, dsn, "")
-	p := startBot(t, buildBinary(t), l.config, l.addr)
+	p := startBot(t, realparts.Notebookbot(t), l.config, l.addr)
 	if code := postWebhook(t.Context(), l.addr, "lab", alertBody("a", "critical")); code != http.StatusOK {
 		t.Fatalf("answered %d", code)
 	}
@@ -157,7 +157,7 @@ func TestAPostgreSQLThatIsAwayForAWhileCostsADelayAndNothingElse(t *testing.T) {
 	}
 	dsn, w := wired(t)
 	l := newLab(t, dsn, "")
-	p := startBot(t, buildBinary(t), l.config, l.addr)
+	p := startBot(t, realparts.Notebookbot(t), l.config, l.addr)
 	until(t, "the sockets are open", 10*time.Second, func() bool { return l.slack.Registered() == 2 })
 	me := l.slack.User(slackfake.Operator)
 	if code := postWebhook(t.Context(), l.addr, "lab", alertBody("before", "critical")); code != http.StatusOK {
@@ -217,7 +217,7 @@ func TestWhatASlowCommitWasSaidNotToTakeIsNotDone(t *testing.T) {
 	t.Parallel()
 	pg := realparts.StartPostgres(t)
 	l := newLab(t, pg.DSN, "")
-	startBot(t, buildBinary(t), l.config, l.addr)
+	startBot(t, realparts.Notebookbot(t), l.config, l.addr)
 	until(t, "the sockets are open", 10*time.Second, func() bool { return l.slack.Registered() == 2 })
 	me := l.slack.User(slackfake.Operator)
 	standby := func(name string) { // a standby that is away: every commit waits for it
@@ -249,7 +249,7 @@ func TestWhatASlowCommitWasSaidNotToTakeIsNotDone(t *testing.T) {
 func TestSIGTERMUnderLoadEndsItInTimeThoughSlackHangs(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, "", "")
-	p := startBot(t, buildBinary(t), l.config, l.addr)
+	p := startBot(t, realparts.Notebookbot(t), l.config, l.addr)
 	until(t, "the sockets are open", 10*time.Second, func() bool { return l.slack.Registered() == 2 })
 	for _, method := range []string{"chat.postMessage", "views.open", "users.info"} {
 		l.slack.Fault(slackfake.Fault{Method: method, Kind: slackfake.Hang})

@@ -99,7 +99,7 @@ func crash(t *testing.T, url string, replicas int) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	slack, routes := crashWorkspace(t, seed)
-	bin, dir := buildBinary(t), t.TempDir()
+	bin, dir := realparts.Notebookbot(t), t.TempDir()
 	addrs, configs, running := make([]string, replicas), make([]string, replicas), make([]*process, replicas)
 	for i := range replicas {
 		addrs[i], configs[i] = freeAddr(t), filepath.Join(dir, fmt.Sprintf("%d.yml", i))

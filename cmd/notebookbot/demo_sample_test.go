@@ -23,7 +23,7 @@ import (
 func startDemoOn(t *testing.T, host string, args ...string) string {
 	t.Helper()
 	stdout, stderr := &output{}, &output{}
-	cmd := exec.Command(buildBinary(t), append([]string{"demo", "--no-browser", "--listen", "127.0.0.1:0"}, args...)...)
+	cmd := exec.Command(realparts.Notebookbot(t), append([]string{"demo", "--no-browser", "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Env = append(os.Environ(), "DOCKER_HOST="+host)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Start(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/cleanup"
 	"github.com/ai-notebook/notebookbot/internal/ops/deploy"
+	"github.com/ai-notebook/notebookbot/internal/realparts"
 )
 
 // The environment of a bot that a test lets die in the middle of an operation.
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(dyingConfig) != "" {
 		os.Exit(dyingBot())
 	}
-	os.Exit(m.Run())
+	os.Exit(realparts.Main(m))
 }
 
 // dyingBot is the real bot in this process, whose steps tell what is done with them and which dies where it is told to.

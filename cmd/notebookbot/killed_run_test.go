@@ -43,7 +43,7 @@ break_glass: [U01AAAA]
 	// next is the bot after it: it ends the operation, and people hear of it once.
 	next := func(key, state string) {
 		t.Helper()
-		p := startBot(t, buildBinary(t), l.config, l.addr)
+		p := startBot(t, realparts.Notebookbot(t), l.config, l.addr)
 		l.slack.SetReachable(true)
 		k.key = key
 		if got := k.over(); got != state {
@@ -108,7 +108,7 @@ func (k *killing) filling() string {
 func killedWatcher(t *testing.T, a *realparts.Application, url string) {
 	l := terminalLab(t, a, url)
 	l.slack.SetReachable(true)
-	p := startBot(t, buildBinary(t), l.config, l.addr)
+	p := startBot(t, realparts.Notebookbot(t), l.config, l.addr)
 	r := startRun(t, l.config, "OP-1\nslow\n", "--as", "U01AAAA", "restart backend --no-backup")
 	until(t, "a step runs", time.Minute, func() bool { return strings.Contains(r.err.String(), "⏳") })
 	if err := r.cmd.Process.Kill(); err != nil {

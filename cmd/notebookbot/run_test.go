@@ -47,7 +47,7 @@ type typed struct {
 
 func startRun(t *testing.T, config, in string, args ...string) *typed {
 	t.Helper()
-	r := &typed{cmd: exec.Command(buildBinary(t), append([]string{"run", "--config", config}, args...)...)} //nolint:noctx // waited for
+	r := &typed{cmd: exec.Command(realparts.Notebookbot(t), append([]string{"run", "--config", config}, args...)...)} //nolint:noctx // waited for
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = strings.NewReader(in), &r.out, &r.err
 	r.cmd.SysProcAttr = dieWithParent()
 	if err := r.cmd.Start(); err != nil {
@@ -174,7 +174,7 @@ func TestTheApplicationIsRestartedFromATerminalWhileSlackIsDown(t *testing.T) {
 	t.Run("a running bot on SQLite does it", func(t *testing.T) {
 		url := storeOf(t)
 		l := terminalLab(t, a, url)
-		p := startBot(t, buildBinary(t), l.config, l.addr)
+		p := startBot(t, realparts.Notebookbot(t), l.config, l.addr)
 		before := began()
 		r := startRun(t, l.config, "op-1\nthe backend answers nothing\n", restart...)
 		r.wants(t, exitDone, "Type OP-1 to go on", "A running bot carries out OP-1", "restart backend")
@@ -226,7 +226,7 @@ func TestTheApplicationIsRestartedFromATerminalWhileSlackIsDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = r.cmd.Wait()
-		p := startBot(t, buildBinary(t), l.config, l.addr)
+		p := startBot(t, realparts.Notebookbot(t), l.config, l.addr)
 		watched := func(key string) string {
 			w := startRun(t, l.config, "", "--as", "U01AAAA", "--json", "operation show "+key)
 			_ = w.code(t)
@@ -265,7 +265,7 @@ func TestTheApplicationIsRestartedFromATerminalWhileSlackIsDown(t *testing.T) {
 	t.Run("a running bot on PostgreSQL does it", func(t *testing.T) {
 		url := realparts.Postgres(t)
 		l := terminalLab(t, a, url)
-		p := startBot(t, buildBinary(t), l.config, l.addr)
+		p := startBot(t, realparts.Notebookbot(t), l.config, l.addr)
 		before := began()
 		startRun(t, l.config, "OP-1\nslow\n", restart...).wants(t, exitDone, "A running bot carries out OP-1")
 		if began() == before {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,31 +15,7 @@ import (
 
 const token = "e2e-token"
 
-var built string // the folder of the program, once it is built
-
-// build builds the program once for all tests of this process.
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "notebookbot-e2e-")
-	if err != nil {
-		return "", err
-	}
-	built = dir
-	path := filepath.Join(dir, "notebookbot")
-	cmd := exec.Command("go", "build", "-o", path, "github.com/ai-notebook/notebookbot/cmd/notebookbot")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if built != "" {
-		_ = os.RemoveAll(built)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(realparts.Main(m)) }
 
 // startSlack starts a workspace that ends with the test, which fails when the bot broke one of Slack's rules or said a thing
 // twice.
@@ -76,10 +50,6 @@ func startBot(t *testing.T, slack *slackfake.Server, store string) string {
 // startBotAt starts it at that address. more are keys of its Alertmanager.
 func startBotAt(t *testing.T, slack *slackfake.Server, store, addr, more string) *realparts.Program {
 	t.Helper()
-	bin, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
 	config := filepath.Join(t.TempDir(), "notebookbot.yml")
 	text := fmt.Sprintf(`
 app: {name: AI智能记事本, timezone: UTC}
@@ -93,7 +63,7 @@ people: {operators: [U01AAAA, U01BBBB, U01CCCC], commanders: [U01BBBB, U01CCCC]}
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return realparts.Run(t, "notebookbot", bin, []string{"serve", "--config", config}, func(ctx context.Context) error {
+	return realparts.Run(t, "notebookbot", realparts.Notebookbot(t), []string{"serve", "--config", config}, func(ctx context.Context) error {
 		return realparts.Answers(ctx, "http://"+addr+"/readyz")
 	})
 }

@@ -18,10 +18,6 @@ import (
 // startBotOn starts the real program for the sample application, and gives the folder of its backups.
 func startBotOn(t *testing.T, slack *slackfake.Server, a *realparts.Application, more string) (backups string) {
 	t.Helper()
-	bin, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
 	addr, dir := realparts.FreeAddr(t), t.TempDir()
 	text := fmt.Sprintf(`
 app: {name: AI智能记事本, timezone: UTC}
@@ -40,7 +36,7 @@ backup: {dir: %s, files: [docker-compose.yml], config: [nginx/], secrets: [.env]
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	realparts.Run(t, "notebookbot", bin, []string{"serve", "--config", config}, func(ctx context.Context) error {
+	realparts.Run(t, "notebookbot", realparts.Notebookbot(t), []string{"serve", "--config", config}, func(ctx context.Context) error {
 		return realparts.Answers(ctx, "http://"+addr+"/readyz")
 	})
 	eventually(t, "the bot hears Slack", func() bool {

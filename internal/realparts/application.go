@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -85,7 +84,11 @@ func StartApplication(t testing.TB, host string, services ...string) *Applicatio
 	if err := os.WriteFile(filepath.Join(a.Dir, ".env"), []byte("POSTGRES_PASSWORD=secret\nPORT="+port+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { a.run(t, compose, "down", "--volumes", "--timeout", "1") })
+	t.Cleanup(func() {
+		if err := removeProject(a.Host, a.Project); err != nil {
+			t.Error(err)
+		}
+	})
 	a.run(t, compose, append([]string{"up", "-d"}, services...)...)
 	return a
 }
@@ -140,7 +143,4 @@ func (a *Application) Versioned(t testing.TB) {
 }
 
 // sampleDir is where the sample application's files are in the source tree.
-func sampleDir() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "examples", "ai-notebook")
-}
+func sampleDir() string { return filepath.Join(root(), "examples", "ai-notebook") }

@@ -13,9 +13,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/containerd/errdefs"
-	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
 	"github.com/gofrs/flock"
 )
@@ -172,42 +169,34 @@ func (s *DockerServer) ping(ctx context.Context) error {
 	return errors.Join(err, c.Close())
 }
 
-// prune removes all containers and networks.
-func (s *DockerServer) prune() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
-	defer cancel()
-	c, err := dockerClient(s.Host)
-	if err != nil {
-		return err
-	}
-	defer c.Close() //nolint:errcheck // Idle connections only.
-	containers, err := c.ContainerList(ctx, container.ListOptions{All: true})
-	if err != nil {
-		return err
-	}
-	var wg sync.WaitGroup
-	errs := make([]error, len(containers))
-	for i, found := range containers {
-		wg.Go(func() {
-			err := c.ContainerRemove(ctx, found.ID, container.RemoveOptions{Force: true})
-			if !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) { // somebody removes it already
-				errs[i] = err
-			}
-		})
-	}
-	wg.Wait()
-	_, err = c.NetworksPrune(ctx, filters.NewArgs())
-	return errors.Join(errors.Join(errs...), err)
-}
-
 // enginePool is the engine that the tests of one process share, in the way of the PostgreSQL server.
 type enginePool struct {
 	mu     sync.Mutex
 	users  int
+	stays  bool // until Main ends it
 	server *DockerServer
 }
 
 var engines enginePool
+
+// Main runs the tests of a package, which share one engine from the first that needs it to the last: for what a TestMain gives to
+// os.Exit. Without it the engine ends whenever no test needs it, and its images with it.
+func Main(m *testing.M) int {
+	engines.mu.Lock()
+	engines.stays = true
+	engines.mu.Unlock()
+	code := m.Run()
+	engines.mu.Lock()
+	defer engines.mu.Unlock()
+	if engines.server == nil {
+		return code
+	}
+	if err := engines.server.end(); err != nil {
+		fmt.Fprintln(os.Stderr, "the Docker engine:", err)
+		return max(code, 1)
+	}
+	return code
+}
 
 func (p *enginePool) take() (*DockerServer, error) {
 	p.mu.Lock()
@@ -227,7 +216,7 @@ func (p *enginePool) give() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.users--
-	if p.users > 0 {
+	if p.users > 0 || p.stays {
 		return nil
 	}
 	s := p.server
