@@ -5,6 +5,7 @@ FUZZTIME ?= 30s
 KILLS    ?= 200
 TIMES    ?= 10
 LINT     := v2.15.0
+TESTFLAGS ?=
 # The race detector needs a C compiler; without one the tests run without it.
 RACE     := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
@@ -13,7 +14,7 @@ RACE     := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 
 test: ## all tests; what is not installed here is skipped and listed at the end
 	@skipped=$$(mktemp) && \
-	{ NOTEBOOKBOT_SKIPPED=$$skipped $(GO) test $(RACE) -timeout 15m ./...; code=$$?; \
+	{ NOTEBOOKBOT_SKIPPED=$$skipped $(GO) test $(RACE) -timeout 15m $(TESTFLAGS) ./...; code=$$?; \
 	  [ -n "$(RACE)" ] || echo "the race detector (no C compiler)" >> $$skipped; \
 	  [ ! -s $$skipped ] || { echo; echo "Not tested, because it is not here:"; sort -u $$skipped | sed 's/^/  /'; }; \
 	  rm -f $$skipped; exit $$code; }

@@ -7,6 +7,7 @@ const (
 	TroubleWAL      = "wal.late"  // Titles: a code of walTroubles, what a program said; After: how old what is archived is
 	TroubleWALBack  = "wal.back"  // After: how long nothing was archived
 	TroubleWALTrial = "wal.trial" // Titles: the copy, why; After: how long the trial took
+	TroubleWALBase  = "wal.base"  // Titles: the newest copy (empty: there is none), why the next fails; After: its age
 )
 
 // walTroubles are why the log does not come: wal.trouble.<code>.
@@ -24,6 +25,8 @@ type LogView struct {
 	Bases   int
 	Base    time.Time // the newest copy
 	BaseWhy string    // why the last copy failed: hostile
+	Copying time.Time // since when a copy is being made
+	Copied  int64     // bytes of it
 	Bytes   int64
 	Keeps   int64 // bytes that the server holds back
 	Unbound bool
@@ -60,7 +63,9 @@ func (t *Templates) logArchive(v LogView) []Line {
 	if v.Bases > 0 {
 		out = append(out, t.line("wal.stock", Args{Count: v.Bases, At: v.Base, Bytes: v.Bytes}))
 	}
-	if v.BaseWhy != "" {
+	if !v.Copying.IsZero() {
+		out = append(out, t.line("wal.copying", Args{Since: v.Copying, Bytes: v.Copied}))
+	} else if v.BaseWhy != "" {
 		out = append(out, t.line("wal.base_failed", Args{Text: cut(v.BaseWhy, 200)}))
 	}
 	if tr := v.Trial; tr != nil {
@@ -73,7 +78,7 @@ func (t *Templates) logArchive(v LogView) []Line {
 }
 
 func init() {
-	Troubles = append(Troubles, TroubleWAL, TroubleWALBack, TroubleWALTrial)
+	Troubles = append(Troubles, TroubleWAL, TroubleWALBack, TroubleWALTrial, TroubleWALBase)
 	operationSteps = append(operationSteps, "replay", "take", "discard")
 	operationUndos = append(operationUndos, "discard_copy")
 	operationProblems = append(operationProblems, "wal_off", "wal_time", "wal_part", "wal_future", "wal_empty", "wal_before", "wal_after", "wal_gap")

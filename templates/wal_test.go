@@ -19,6 +19,7 @@ func TestTheArchiveOfTheLogReadsWell(t *testing.T) {
 			Trial: &LogTrial{At: at, Good: true, Took: 95 * time.Second, Files: 12},
 		})
 		status("nothing yet", LogView{Lag: 2 * time.Second, Trouble: "starting", BaseWhy: "pg_basebackup ended <!here>", Unbound: true, Trial: &LogTrial{At: at, Why: "the copy could not replay the log <!here>"}})
+		status("the first copy", LogView{Lag: 2 * time.Second, BaseWhy: "of the try before", Copying: at.Add(-9 * time.Minute), Copied: 3_200_000_000})
 		for _, code := range walTroubles {
 			lines := w.logArchive(LogView{
 				Spans: []LogSpan{{at.Add(-50 * time.Hour), at}}, Lag: 47 * time.Minute, Late: true, Trouble: code, Text: "could not connect <!here>", Bases: 1, Base: at, Bytes: 42e6,

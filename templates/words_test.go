@@ -75,7 +75,9 @@ func TestTroublesReadWell(t *testing.T) {
 			TroubleRestore:    {Titles: []string{"20261124T090000Z", "the restored database differs from the set: public.notes has 3 rows instead of 4"}, After: 12 * time.Minute},
 			TroubleBackupNone: {After: 61 * time.Minute, Late: time.Hour}, TroubleBackupShort: {Titles: []string{"/opt/backups/ai-notebook"}, After: 61 * time.Hour, Late: 720 * time.Hour}, TroubleBackupBack: {Titles: []string{"20261124T113000Z"}, After: 95 * time.Minute, Late: time.Hour},
 			TroubleWAL: {Titles: []string{"receiver", "could not connect to server <!here>"}, After: 7 * time.Minute}, TroubleWALBack: {After: 47 * time.Minute},
-			TroubleWALTrial: {Titles: []string{"base-20261124T000000Z", "the copy could not replay the log: PANIC: <!here>"}, After: 12 * time.Minute},
+			TroubleWALBase:          {Titles: []string{"base-20261123T000000Z", "no room: 12 GiB are free, and a copy takes 20 GiB"}, After: 50 * time.Hour},
+			TroubleAlertmanagerAway: {Titles: []string{"http://127.0.0.1:9093", "dial tcp 127.0.0.1:9093: connect: connection refused"}, After: 15 * time.Minute},
+			TroubleWALTrial:         {Titles: []string{"base-20261124T000000Z", "the copy could not replay the log: PANIC: <!here>"}, After: 12 * time.Minute},
 		}
 		for _, k := range Troubles {
 			f := details[k]

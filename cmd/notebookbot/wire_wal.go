@@ -75,6 +75,13 @@ func (c *Config) logKeeper(ctx context.Context, o *operations, st *store.Store, 
 		f := incidents.Fact{Text: templates.TroubleWALTrial, Titles: []string{t.Base, t.Why}, After: time.Duration(t.Took) * time.Millisecond}
 		return tell(ctx, f, t.At.Format(time.RFC3339))
 	}
+	keeper.TellBase = func(ctx context.Context, newest *wal.Base, why string) error {
+		f, key := incidents.Fact{Text: templates.TroubleWALBase, Titles: []string{"", why}}, "none"
+		if newest != nil {
+			f.Titles[0], f.After, key = newest.ID, time.Since(newest.At).Round(time.Minute), newest.ID
+		}
+		return tell(ctx, f, key+"/"+time.Now().UTC().Format(time.DateOnly))
+	}
 	keeper.Tell = func(ctx context.Context, late bool, key string, s wal.State, lag time.Duration) error {
 		f := incidents.Fact{Text: templates.TroubleWALBack, After: lag}
 		if late {
@@ -120,7 +127,7 @@ func logView(a *wal.Archive) (*templates.LogView, error) {
 		return nil, err
 	}
 	v := &templates.LogView{
-		Lag: s.Lag, Late: s.Late, Trouble: s.Trouble, Text: s.Text, Bases: s.Bases, Base: s.Base, BaseWhy: s.BaseText, Bytes: s.Bytes,
+		Lag: s.Lag, Late: s.Late, Trouble: s.Trouble, Text: s.Text, Bases: s.Bases, Base: s.Base, BaseWhy: s.BaseText, Bytes: s.Bytes, Copying: s.Copying, Copied: s.Copied,
 		Keeps: s.Keeps, Unbound: s.Unbound,
 	}
 	if t := s.Trial; t != nil {

@@ -243,6 +243,7 @@ func TestADeathAtAnyStepCostsADelayOnly(t *testing.T) {
 	s := newStory(t)
 	set := s.take()
 	s.kind.Sets = cutting{s.sets, s.at}
+	whole := os.Getenv("NOTEBOOKBOT_KILLS") != "" // make soak
 	steps := []string{stepSet, stepFill, stepVerify, "unpack:files", stepSwap, "exchange:files"}
 	points := []string{"amid fill"}
 	for _, step := range steps {
@@ -266,7 +267,9 @@ func TestADeathAtAnyStepCostsADelayOnly(t *testing.T) {
 	s.at.fails = "url"
 	points = nil
 	for _, step := range []string{"exchange:files", stepSwap, "unpack:files", stepFill} {
-		points = append(points, "before undo "+step, "after undo "+step)
+		if points = append(points, "before undo "+step); whole {
+			points = append(points, "after undo "+step)
+		}
 	}
 	for _, point := range append([]string{"never"}, points...) {
 		s.damage()

@@ -32,6 +32,8 @@ type State struct {
 
 	Late     time.Time `json:"late,omitzero"` // the To of which people were told that it is late
 	BaseText string    `json:"base_text,omitempty"`
+	Copying  time.Time `json:"copying,omitzero"` // since when the cluster is being copied
+	Copied   int64     `json:"copied,omitempty"` // bytes of it
 }
 
 // The codes of Trouble.
@@ -63,6 +65,8 @@ type Keeper struct {
 	// Rehearse is how often the newest copy is brought to a moment for a try; zero: never. TellTrial tells of a try that is not good.
 	Rehearse  time.Duration
 	TellTrial func(ctx context.Context, t Trial) error
+	// TellBase says that no copy of the cluster comes about: newest is the last good one (nil: there is none). It is told once a day.
+	TellBase func(ctx context.Context, newest *Base, why string) error
 	// Alive tells whether an operation may still go on; what others left is removed.
 	Alive func(ctx context.Context, key string) (bool, error)
 
@@ -80,7 +84,9 @@ type Keeper struct {
 	cut       bool      // the newest copy looked cut off from the log
 	baseTries int
 	nextBase  time.Time
-	baseText  string // why the last copy failed; guarded by mu
+	baseText  string // why the last copy failed; guarded by mu, as are the next two
+	copying   time.Time
+	copied    int64
 }
 
 // failed keeps why the last copy failed.
@@ -179,7 +185,7 @@ func (k *Keeper) Once(ctx context.Context) error {
 	}
 	k.mu.Lock()
 	k.ready = s.Trouble == "" && looking == nil && k.follows && !s.To.IsZero()
-	s.BaseText = k.baseText
+	s.BaseText, s.Copying, s.Copied = k.baseText, k.copying, k.copied
 	k.mu.Unlock()
 	if looking != nil && s.Trouble == "" {
 		s.Trouble, s.Text = TroubleReceiver, looking.Error()

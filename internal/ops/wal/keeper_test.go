@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
 )
 
@@ -100,5 +102,43 @@ func TestAFolderThatCannotBeMadeIsToldOnce(t *testing.T) {
 	}
 	if len(told) != 1 || told["2026-11-24T10:00:00Z"] != TroubleFolder {
 		t.Errorf("told is %v", told)
+	}
+}
+
+// bare is an engine that runs nothing of ours.
+type bare struct{ Engine }
+
+func (bare) Helpers(context.Context, string) ([]docker.Container, error) { return nil, nil }
+
+func TestThatNoCopyComesAboutIsToldOnceItHasBeenTriedSeveralTimes(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	a, err := Open(Config{Dir: t.TempDir(), Now: func() time.Time { return now }}, &full{r: postgres.Replication{System: "7"}}, bare{}, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	k := &Keeper{Archive: a, Log: slog.New(slog.DiscardHandler), TellBase: func(_ context.Context, newest *Base, why string) error {
+		if newest != nil || !strings.Contains(why, "not archived yet") {
+			t.Errorf("told of %v: %s", newest, why)
+		}
+		told++
+		return nil
+	}}
+	if ours, err := k.hold(); !ours || err != nil {
+		t.Fatal(ours, err)
+	}
+	k.ready = true
+	for try := 1; try <= 4; try++ {
+		if err := k.Bases(t.Context()); err == nil {
+			t.Fatal("the copy of a log that is nowhere must fail")
+		}
+		if want := max(0, try-2); told != want {
+			t.Errorf("after %d tries it was told %d times, want %d: what is told is told once by its key", try, told, want)
+		}
+		if err := k.Bases(t.Context()); err != nil {
+			t.Errorf("it is tried again before its time: %v", err)
+		}
+		now = now.Add(time.Hour)
 	}
 }
