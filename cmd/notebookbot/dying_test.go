@@ -103,17 +103,17 @@ type dyingStep struct{ ops.Doer }
 
 func (s dyingStep) Do(ctx context.Context, r *ops.Run) error {
 	trace(r, "do")
-	die("before", r.Step.Name)
-	if os.Getenv(dyingAt) == "during "+r.Step.Name {
+	die("before", stepName(r))
+	if os.Getenv(dyingAt) == "during "+stepName(r) {
 		// Somewhere in the first second, in which most of a step's calls begin: as likely between 1 and 10 ms as between 100 ms and 1 s.
 		later := time.Duration(float64(time.Millisecond) * math.Pow(1000, rand.Float64()))
-		time.AfterFunc(later, func() { die("during", r.Step.Name) })
+		time.AfterFunc(later, func() { die("during", stepName(r)) })
 	}
 	err := s.Doer.Do(ctx, r)
 	if err == nil {
 		trace(r, "did")
-		die("during", r.Step.Name) // it was quicker than that
-		die("after", r.Step.Name)
+		die("during", stepName(r)) // it was quicker than that
+		die("after", stepName(r))
 	}
 	return err
 }
@@ -126,8 +126,16 @@ func (s dyingStep) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
 
 func (s dyingStep) Undo(ctx context.Context, r *ops.Run) error {
 	trace(r, "undo")
-	die("undo", r.Step.Name)
+	die("undo", stepName(r))
 	return s.Doer.Undo(ctx, r)
+}
+
+// stepName is a step's name without the set that is fetched: no table can know that.
+func stepName(r *ops.Run) string {
+	if strings.HasPrefix(r.Step.Name, "fetch:") {
+		return "fetch"
+	}
+	return r.Step.Name
 }
 
 // die ends this process as kill -9 does, where the test wants it.
@@ -147,7 +155,7 @@ func trace(r *ops.Run, what string) {
 	if err != nil {
 		return
 	}
-	_, _ = fmt.Fprintln(f, what, r.Step.Name)
+	_, _ = fmt.Fprintln(f, what, stepName(r))
 	_ = f.Close()
 }
 

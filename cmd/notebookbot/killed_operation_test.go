@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ai-notebook/notebookbot/internal/realparts"
 	"github.com/ai-notebook/notebookbot/internal/slackfake"
 )
 
@@ -62,6 +64,12 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 				steps: slices.Concat([]string{"backup", "replay", "take", "verify_rows", "discard", "swap_database"}, databaseChecks),
 			},
 		},
+		"a lost disk": {
+			{
+				name: "restore from the second place", ask: fromFarAway, ends: []string{"done"}, over: cameBack,
+				steps: slices.Concat([]string{"backup", "fetch", "check_set", "fill", "verify_rows", "unpack:files", "swap_database", "exchange:files"}, databaseChecks),
+			},
+		},
 		"versions": {
 			{
 				name: "deploy", ask: otherVersion("deploy"), often: []string{"after roll:backend"}, ends: []string{"done", "undone"},
@@ -80,8 +88,16 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if !slices.ContainsFunc(kinds, func(k killed) bool { return len(k.instants()) > 0 }) {
+				return
+			}
 			t.Parallel()
-			sc := newScene(t)
+			far := ""
+			if name == "a lost disk" {
+				s3 := realparts.StartS3(t, "sets")
+				far = fmt.Sprintf("s3: {endpoint: %q, bucket: sets, access_key: %q, secret_key: %q}", s3.URL, s3.AccessKey, s3.SecretKey)
+			}
+			sc := newScene(t, far)
 			if name == "versions" {
 				sc.app.Versioned(t)
 			}
@@ -101,18 +117,23 @@ var (
 
 // kills kills the bot in one kind of operation, over and over.
 func (sc *scene) kills(t *testing.T, k killed) {
-	instants := k.often
-	if os.Getenv("NOTEBOOKBOT_KILLS") != "" {
-		instants = []string{"never"}
-		for _, step := range k.steps {
-			for _, when := range whens {
-				instants = append(instants, when+" "+step)
-			}
-		}
-	}
-	for _, at := range instants {
+	for _, at := range k.instants() {
 		t.Run(at, func(t *testing.T) { (&killing{scene: sc, t: t, k: k}).at(at) })
 	}
+}
+
+// instants are those at which the bot is killed in this run of the tests.
+func (k killed) instants() []string {
+	if os.Getenv("NOTEBOOKBOT_KILLS") == "" {
+		return k.often
+	}
+	out := []string{"never"}
+	for _, step := range k.steps {
+		for _, when := range whens {
+			out = append(out, when+" "+step)
+		}
+	}
+	return out
 }
 
 // killing is one run of the operation.

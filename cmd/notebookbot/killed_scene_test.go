@@ -25,15 +25,16 @@ type scene struct {
 	times   int    // how often the application was made ready for an operation
 }
 
-func newScene(t *testing.T) *scene {
+// newScene starts it. far is the second place of backups, as the configuration has it; empty: there is none.
+func newScene(t *testing.T, far string) *scene {
 	t.Helper()
 	sc := &scene{app: realparts.StartApplication(t, ""), backups: filepath.Join(t.TempDir(), "backups"), wal: filepath.Join(t.TempDir(), "wal")}
 	served(t, sc.app)
 	sc.lab = newLab(t, "", fmt.Sprintf(`
 target: {docker_host: %q, project: %s, dir: %q, health_url: %q}
 deploy: {watch: 1s}
-backup: {dir: %q, wal: %q, fresh: 1s, files: [uploads/, docker-compose.yml], config: [nginx/], secrets: [.env]}
-`, sc.app.Host, sc.app.Project, sc.app.Dir, sc.app.URL("/health"), sc.backups, sc.wal))
+backup: {dir: %q, wal: %q, fresh: 1s, files: [uploads/, docker-compose.yml], config: [nginx/], secrets: [.env], %s}
+`, sc.app.Host, sc.app.Project, sc.app.Dir, sc.app.URL("/health"), sc.backups, sc.wal, far))
 	return sc
 }
 
@@ -72,6 +73,16 @@ func damaged(k *killing) string {
 	k.put("uploads/one.txt", "overwritten")
 	k.put("uploads/new.txt", "new")
 	return "restore " + set
+}
+
+// fromFarAway is the application after somebody's mistake, on a machine that has lost the set.
+func fromFarAway(k *killing) string {
+	k.t.Helper()
+	ask := damaged(k)
+	if err := os.RemoveAll(filepath.Join(k.backups, k.set)); err != nil {
+		k.t.Fatal(err)
+	}
+	return ask
 }
 
 func cameBack(k *killing, _ string) {

@@ -81,7 +81,7 @@ func newStory(t *testing.T) *story {
 	}
 	cfg := Config{Root: s.app.Dir, Files: []string{"uploads/", "docker-compose.yml"}, Config: []string{"nginx/"}, Secrets: []string{".env"}}
 	s.sets = s.openSets(nil)
-	app := &target.Application{Engine: engine, Project: s.app.Project, URL: s.app.URL("/health"), Stable: time.Second}
+	app := &target.Application{Engine: engine, Project: s.app.Project, URL: s.app.URL("/health"), Stable: 300 * time.Millisecond}
 	s.kind = &Kind{DB: s.db, Sets: s.sets, Engine: engine, App: app, Config: cfg}
 	s.open(mortal{s.kind, s.at})
 	for _, service := range []string{"backend", "nginx"} {
