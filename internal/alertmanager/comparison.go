@@ -208,20 +208,20 @@ func (v *verdict) allGone(in *incidents.Incident, name groupName, ended int) boo
 }
 
 // unheard looks for alerts of an incident's group that no message told of, or showed.
-func (v *verdict) unheard(in *incidents.Incident, name groupName) (any bool) {
+func (v *verdict) unheard(in *incidents.Incident, name groupName) (unshown bool) {
 	listed := v.listing.groups[name]
 	for f, s := range listed {
 		if m := in.Members[f]; m != nil && m.Firing {
 			continue
 		}
-		any = true
+		unshown = true
 		if in.Truncated > 0 && len(listed) <= maxUnshown { // a message has told of it, but did not show it
 			v.want(name, f, in.Group, in)
 			continue
 		}
 		v.maybe(name, f, s, in.Group, in)
 	}
-	return any
+	return unshown
 }
 
 // unclaimed looks at groups that no incident is open of. Their key is known where all messages of their receiver came by one route.
