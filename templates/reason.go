@@ -17,6 +17,7 @@ var operationReasons = []string{
 	// what went wrong in the middle
 	"container_gone", "image_other", "tag_moved", "files_changed", "nginx_config", "nginx_reload", "migration_failed", "migration_late",
 	"compose_made", "rows_differ",
+	"other_file", "unpacked_gone", "database_not_then", "wal_off",
 }
 
 // reasonWords lists the names of what is put together from codes.

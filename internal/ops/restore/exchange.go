@@ -125,7 +125,7 @@ func (s exchangeStep) prepare(ctx context.Context, r *ops.Run) (*exchange, error
 func (k *Kind) stillReady(r *ops.Run, folder, part string) error {
 	for _, name := range []string{readyMark(folder, part), besideFolder(folder, part)} {
 		if ok, err := there(name); err != nil || !ok {
-			return errors.Join(err, fmt.Errorf("what was taken out of the set is gone: %s", name))
+			return errors.Join(err, ops.Caused("unpacked_gone", name, nil))
 		}
 	}
 	var was unpacked
@@ -228,7 +228,7 @@ func flipped(live, beside string, p pair) (bool, error) {
 	case now == p.Live && aside == p.Beside:
 		return false, nil
 	}
-	return false, fmt.Errorf("%s: %w", p.Path, errOther)
+	return false, ops.Caused("other_file", p.Path, errOther)
 }
 
 var errOther = errors.New("somebody else has put another file there")

@@ -154,7 +154,7 @@ func (s replayStep) Do(ctx context.Context, r *ops.Run) error {
 		return err
 	}
 	if s.k.Archive == nil {
-		return fmt.Errorf("%w: backup.wal is not configured any more", ops.ErrUnchanged)
+		return fmt.Errorf("%w: %w", ops.ErrUnchanged, ops.Caused("wal_off", "", nil))
 	}
 	return s.k.Archive.Recover(ctx, r.Operation.Key(), a.Base, a.Moment, func(done, total int64) {
 		r.Progress(ops.Progress{Done: done, Total: total, Unit: "bytes"})
@@ -198,7 +198,7 @@ type takeStep struct{ fillStep }
 // Do implements ops.Doer. What an earlier try has left is dropped first.
 func (s takeStep) Do(ctx context.Context, r *ops.Run) error {
 	if s.k.Archive == nil {
-		return fmt.Errorf("%w: backup.wal is not configured any more", ops.ErrUnchanged)
+		return fmt.Errorf("%w: %w", ops.ErrUnchanged, ops.Caused("wal_off", "", nil))
 	}
 	name, err := s.k.DB.Made("new", r.Operation.Key())
 	if err != nil {

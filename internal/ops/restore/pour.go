@@ -3,9 +3,9 @@ package restore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
+	"github.com/ai-notebook/notebookbot/internal/ops"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
 )
 
@@ -35,7 +35,7 @@ func (k *Kind) pour(ctx context.Context, from *postgres.Database, name string, p
 	d := <-dumped
 	switch {
 	case errors.Is(d.err, postgres.ErrNoDatabase):
-		return nil, fmt.Errorf("the database %s did not exist at that moment: %w", k.DB.Name(), d.err)
+		return nil, ops.Caused("database_not_then", k.DB.Name(), d.err)
 	case d.err != nil && !errors.Is(d.err, context.Canceled) && !errors.Is(d.err, err):
 		return nil, d.err
 	}
