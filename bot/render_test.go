@@ -140,6 +140,9 @@ func TestAMessageOfAnySizeFits(t *testing.T) {
 			b := templates.Block{Kind: kind, Lines: []templates.Line{say(fmt.Sprint("line ", i))}}
 			b.Pairs = []templates.Pair{{Name: "n", Value: say("v")}}
 			for j := range 40 {
+				if kind != templates.Actions {
+					break // nobody else has any
+				}
 				b.Buttons = append(b.Buttons, templates.Button{
 					Action: fmt.Sprint("a", j), Label: strings.Repeat("按", 200), Value: strings.Repeat("v", 500),
 				})

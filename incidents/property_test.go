@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	worlds = flag.Int("incidents.worlds", 150, "how many random worlds TestNothingIsLostAndNothingIsSaidTwice lives through")
+	worlds = flag.Int("incidents.worlds", 80, "how many random worlds TestNothingIsLostAndNothingIsSaidTwice lives through")
 	seed   = flag.Uint64("incidents.seed", 0, "the one world to live through again; 0: others each time")
 )
 

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 	"text/template/parse"
 	"time"
@@ -66,21 +67,41 @@ func New(locale string, zone *time.Location, opts Options) (*Templates, error) {
 	}
 	all := map[string]*Templates{}
 	for _, l := range locales {
-		text, err := wordsOf(l)
+		base, err := parsed[l]()
 		if err != nil {
 			return nil, err
 		}
-		t, err := load(l, text, zone, opts)
-		if err != nil {
+		if all[l], err = bind(base, l, zone, opts); err != nil {
 			return nil, err
 		}
-		all[l] = t
 	}
-	if err := check(all, opts.Topics); err != nil {
-		return nil, err
+	topics := strings.Join(opts.Topics, " ")
+	if _, well := checked.Load(topics); !well {
+		if err := check(all, opts.Topics); err != nil {
+			return nil, err
+		}
+		checked.Store(topics, nil)
 	}
 	return all[locale], nil
 }
+
+// checked has the topics for which the words were held against the code: neither changes while the program runs.
+var checked sync.Map
+
+// parsed gives the words of each locale, which are read once: their functions are bound for each Templates.
+var parsed = func() map[string]func() (*template.Template, error) {
+	out := map[string]func() (*template.Template, error){}
+	for _, l := range locales {
+		out[l] = sync.OnceValues(func() (*template.Template, error) {
+			text, err := wordsOf(l)
+			if err != nil {
+				return nil, err
+			}
+			return parseWords(l, text)
+		})
+	}
+	return out
+}()
 
 // Locale is the language of the words, "zh-CN" or "en".
 func (t *Templates) Locale() string { return t.locale }
@@ -111,20 +132,29 @@ func wordsOf(locale string) (string, error) {
 
 var defined = regexp.MustCompile(`\{\{-? *define "([^"]+)"`)
 
-// load parses the words of one locale.
-func load(locale, text string, zone *time.Location, opts Options) (*Templates, error) {
-	t := &Templates{locale: locale, zone: zone, opts: opts}
-	set, err := template.New(locale).Option("missingkey=error").Funcs(t.funcs()).Parse(text)
+// parseWords parses the words of one locale.
+func parseWords(locale, text string) (*template.Template, error) {
+	set, err := template.New(locale).Option("missingkey=error").Funcs((&Templates{}).funcs()).Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("words of %s: %w", locale, err)
 	}
-	t.set = set
 	for _, d := range set.Templates() {
 		if d.Tree != nil {
 			trim(d.Root)
 			breakLines(d.Root)
 		}
 	}
+	return set, nil
+}
+
+// bind gives words their functions.
+func bind(base *template.Template, locale string, zone *time.Location, opts Options) (*Templates, error) {
+	set, err := base.Clone()
+	if err != nil {
+		return nil, fmt.Errorf("words of %s: %w", locale, err)
+	}
+	t := &Templates{locale: locale, zone: zone, opts: opts, set: set}
+	set.Funcs(t.funcs())
 	return t, nil
 }
 

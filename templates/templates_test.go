@@ -49,7 +49,7 @@ func TestAMissingOrWrongWordIsNamed(t *testing.T) {
 				t.Fatal("nothing was changed")
 			}
 			all := map[string]*Templates{English: words(t, English)}
-			w, err := load(Chinese, text, time.UTC, Options{})
+			w, err := loadText(text)
 			if err == nil {
 				all[Chinese] = w
 				err = check(all, nil)
@@ -171,4 +171,12 @@ func TestNumbersArePutForReading(t *testing.T) {
 			t.Errorf("percent(%v) = %q, want %q", share, got, want)
 		}
 	}
+}
+
+func loadText(text string) (*Templates, error) {
+	base, err := parseWords(Chinese, text)
+	if err != nil {
+		return nil, err
+	}
+	return bind(base, Chinese, time.UTC, Options{})
 }

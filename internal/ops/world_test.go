@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	worlds = flag.Int("ops.worlds", 15, "how many random worlds TestNothingIsDoneTwiceAndNothingHalfDoneIsCalledDone lives through on each store")
+	worlds = flag.Int("ops.worlds", 8, "how many random worlds TestNothingIsDoneTwiceAndNothingHalfDoneIsCalledDone lives through on each store")
 	seed   = flag.Uint64("ops.seed", 0, "the one world to live through again; 0: others each time")
 )
 
