@@ -118,7 +118,7 @@ func refusal(f notify.Fate, reason string, after time.Duration) error {
 // until waits for a condition.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	untilWithin(t, 15*time.Second, what, ok)
+	untilWithin(t, time.Minute, what, ok)
 }
 
 func untilWithin(t *testing.T, d time.Duration, what string, ok func() bool) {
