@@ -61,6 +61,7 @@ func HealthFindings(found []health.Finding) []templates.HealthFinding {
 		out = append(out, templates.HealthFinding{State: string(f.State), Code: f.Code, Args: templates.Args{
 			Percent: x.Percent, Limit: x.Limit, Count: x.Count, Total: x.Total, Most: x.Most, Bytes: x.Bytes, Of: x.Of,
 			Value: x.Value, After: x.Took, Age: x.Age, At: x.At, Word: x.Word, Text: x.Text, Late: x.Promise,
+			Account: x.Account, Where: x.Where, Names: x.Names,
 		}})
 	}
 	return out

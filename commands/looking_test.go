@@ -54,10 +54,28 @@ func (a *application) Read(ctx context.Context, q logs.Query) (*logs.Report, err
 	return &logs.Report{Service: q.Service, Lines: []string{"all well"}, Looked: 1}, nil
 }
 
+// guards answers as a machine does on which one thing is wrong.
+type guards struct {
+	wait func(ctx context.Context) error
+}
+
+func (g *guards) Look(ctx context.Context) (*health.Report, error) {
+	if g.wait != nil {
+		if err := g.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return &health.Report{At: time.Now(), Checks: []health.Check{{
+		Name: "processes", State: health.Failed, Findings: []health.Finding{{
+			State: health.Failed, Code: "processes.shell", Facts: health.Facts{Word: "/usr/bin/dash", Count: 31337, Account: "www-data", Text: "nginx"},
+		}},
+	}}}, nil
+}
+
 func looking(t *testing.T, locale string) (*house, *application) {
 	t.Helper()
 	h, app := newHouse(t, locale), &application{}
-	h.cfg.Health, h.cfg.Logs = app, app
+	h.cfg.Health, h.cfg.Logs, h.cfg.Security = app, app, &guards{}
 	h.runner = commands.New(h.cfg)
 	return h, app
 }
@@ -86,6 +104,12 @@ func TestHealthIsForEverybodyAndLogsAreForOperatorsAlone(t *testing.T) {
 		{kim, opsRoom, "logs", "Usage", true, false},
 		{kim, opsRoom, "logs backend 0", "2,000", true, false},
 		{kim, opsRoom, "logs backend since yesterday", "24h", true, false},
+		{kim, opsRoom, "audit", "🔴 Security audit: 1 failed (of 1 checks)", true, false},
+		{ann, opsRoom, "audit", "may not", true, false},
+		{guest, opsRoom, "audit", "Guests", true, false},
+		{kim, opsRoom, "audit log", "audit-log", true, false},
+		{kim, opsRoom, "audit since 24h", "audit-log", true, false},
+		{kim, opsRoom, "audit nginx", "/notebook audit", true, false},
 	} {
 		said := h.ask(commands.Request{User: tt.user, Channel: tt.channel, Text: tt.text})
 		if len(said) != 1 {
@@ -172,7 +196,7 @@ func TestALookThatNeverEndsIsAnsweredAndNotTriedForever(t *testing.T) {
 func TestWithoutAnApplicationItIsSaid(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "en")
-	for _, text := range []string{"health", "stats", "logs backend"} {
+	for _, text := range []string{"health", "stats", "logs backend", "audit"} {
 		if got := summary(t, h.say(kim, text)[0]); !strings.Contains(got, "target") {
 			t.Errorf("%s is answered %q", text, got)
 		}

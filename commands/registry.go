@@ -40,7 +40,7 @@ func init() {
 	all = []*command{
 		incidentOpen, incidentList, incidentShow, incidentSearch, incidentAck, incidentLevel, incidentCommander, incidentEscalate,
 		incidentNote, incidentResolve, incidentReopen,
-		healthCheck, stats, logsOf,
+		healthCheck, stats, logsOf, securityAudit,
 		backupFull, backupIncremental, backupList, backupVerify, backupStatus,
 		restart, deploy, rollback, restore, cleanup,
 		operationList, operationShow, operationItems, operationApprove, operationReject, operationCancel, operationAlone, operationReview,

@@ -68,8 +68,9 @@ type Config struct {
 	Incidents []string           // likewise: every channel that cards go to
 	Ladders   incidents.Policies // whom each level tells, for `contacts`
 	// What is looked at on the application; nil: there is none.
-	Health Health
-	Logs   Logs
+	Health   Health
+	Logs     Logs
+	Security Security
 	// Backups is nil where none are configured.
 	Backups Backups
 	// Link gives the address of a message; empty: not to be had. Optional.

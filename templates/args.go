@@ -36,7 +36,8 @@ type Args struct {
 	Nearest string // the right word that is nearest to it; empty: none is near
 	Class   string // read, low, change, destructive
 	Ref     string // finds the error in the log
-	Where   string // a peer, a channel
+	Where   string // a peer, a channel, a container, where somebody came from
+	Account string // of a user of a machine
 	Names   []string
 	Yes     bool // what the sentence says of it
 }

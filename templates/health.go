@@ -76,8 +76,12 @@ func healthWords() []string {
 	return names
 }
 
-// Health is the answer to `health`: what is wrong first, each with its reason, then in few lines what is well.
-func (t *Templates) Health(v HealthView) Message {
+// Health is the answer to `health`.
+func (t *Templates) Health(v HealthView) Message { return t.looked("health", v, t.healthHint(v)) }
+
+// looked tells what a look found: what is wrong first, each with its reason, then in few lines what is well. Kind is the look's: its
+// headline and its note.
+func (t *Templates) looked(kind string, v HealthView, hint []Line) Message {
 	counts := map[string]int{}
 	for _, c := range v.Checks {
 		counts[c.State]++
@@ -108,13 +112,13 @@ func (t *Templates) Health(v HealthView) Message {
 			blocks = append(blocks, text(t.line("health.group", Args{Class: t.label("health.mark." + s), Word: t.label("health.title." + s)})), b)
 		}
 	}
-	if hint := t.healthHint(v); len(hint) > 0 {
+	if len(hint) > 0 {
 		blocks = append(blocks, text(hint...))
 	}
 	blocks = append(blocks, t.healthWell(v)...)
 	note := Args{After: v.Took, Age: v.At.Sub(v.Sampled), Yes: !v.Sampled.IsZero()}
-	blocks = append(blocks, Block{Kind: Context, Lines: t.lines("health.note", note)})
-	return t.message([]Line{t.line("health.headline", a)}, blocks...)
+	blocks = append(blocks, Block{Kind: Context, Lines: t.lines(kind+".note", note)})
+	return t.message([]Line{t.line(kind+".headline", a)}, blocks...)
 }
 
 // Running says that the answer to these words takes a moment.
@@ -190,7 +194,7 @@ func (t *Templates) healthHint(v HealthView) []Line {
 // healthWell puts what is well into a line for each sort of thing.
 func (t *Templates) healthWell(v HealthView) []Block {
 	b := Block{Kind: List}
-	for _, name := range healthNames {
+	for _, name := range slices.Concat(healthNames, securityNames) {
 		var line Line
 		for _, c := range v.Checks {
 			if c.Name != name || c.State != "ok" {

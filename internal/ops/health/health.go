@@ -11,12 +11,9 @@ package health
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -76,6 +73,9 @@ type Facts struct {
 	At      time.Time     `json:",omitzero"`
 	Word    string        `json:",omitempty"`
 	Text    string        `json:",omitempty"`
+	Account string        `json:",omitempty"` // of a user of a machine
+	Where   string        `json:",omitempty"` // a container, or an address that somebody came from
+	Names   []string      `json:",omitempty"`
 }
 
 // Names are all names of checks, in the order in which they are told.
@@ -156,9 +156,7 @@ const defaultWithin = 4 * time.Second
 type Checker struct {
 	cfg    Config
 	flight singleflight.Group
-
-	mu   sync.Mutex
-	late map[string]time.Time // checks that are past their deadline and still run, with when they began
+	looks  Looks
 }
 
 // New makes a Checker.
@@ -170,7 +168,7 @@ func New(cfg Config) *Checker {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Checker{cfg: cfg, late: map[string]time.Time{}}
+	return &Checker{cfg: cfg, looks: Looks{Log: cfg.Log}}
 }
 
 // check is one look: it gives one or more checks, and ends soon after ctx does if it can.
@@ -207,16 +205,12 @@ func (c *Checker) once(ctx context.Context, service string) (*Report, error) {
 		s.only = service
 		checks = slices.DeleteFunc(checks, func(k check) bool { return k.service != service && k.service != each })
 	}
-	results := make([][]Check, len(checks))
-	var wg sync.WaitGroup
+	looks := make([]Look, len(checks))
 	for i, k := range checks {
-		wg.Go(func() { results[i] = c.within(ctx, k, s) })
+		looks[i] = Look{Name: k.name, Service: k.of(), Within: c.cfg.Within, Run: func(ctx context.Context) []Check { return k.look(ctx, s) }}
 	}
-	wg.Wait()
-	r := &Report{Service: service, Checks: slices.Concat(results...), At: c.cfg.Now(), Sampled: s.sampledAt()}
-	slices.SortStableFunc(r.Checks, func(a, b Check) int {
-		return cmp.Or(cmp.Compare(slices.Index(Names, a.Name), slices.Index(Names, b.Name)), strings.Compare(a.Subject, b.Subject))
-	})
+	r := &Report{Service: service, Checks: c.looks.All(ctx, looks), At: c.cfg.Now(), Sampled: s.sampledAt()}
+	Sort(r.Checks, Names)
 	r.Took = time.Since(begin)
 	return r, nil
 }
@@ -224,67 +218,18 @@ func (c *Checker) once(ctx context.Context, service string) (*Report, error) {
 // each marks a check that is about every service: it narrows itself.
 const each = "*"
 
-// within runs one check until its deadline, whatever it does. One that goes on after it is left alone, and is not begun again
-// before it has ended: a mount or an engine that hangs must not collect waiters.
-func (c *Checker) within(ctx context.Context, k check, s *scene) []Check {
-	began := time.Now()
-	c.mu.Lock()
-	since, late := c.late[k.name]
-	c.mu.Unlock()
-	if late {
-		return []Check{k.unchecked("hangs", Facts{Age: time.Since(since)})}
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Within)
-	defer cancel()
-	done := make(chan []Check, 1)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				c.cfg.Log.ErrorContext(ctx, "a check broke", "check", k.name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-				done <- []Check{k.unchecked("broke", Facts{Word: k.name})}
-			}
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			delete(c.late, k.name)
-		}()
-		done <- k.look(ctx, s)
-	}()
-	var out []Check
-	select {
-	case out = <-done:
-	case <-ctx.Done():
-		select {
-		case out = <-done: // it told at the last moment why
-		case <-time.After(lastWords):
-			c.mu.Lock()
-			select {
-			case out = <-done:
-			default:
-				c.late[k.name] = began
-				out = []Check{k.unchecked("slow", Facts{Took: c.cfg.Within})}
-			}
-			c.mu.Unlock()
-		}
-	}
-	for i := range out {
-		out[i].Took = time.Since(began)
-		slices.SortStableFunc(out[i].Findings, func(a, b Finding) int { return a.State.Rank() - b.State.Rank() })
-		out[i].State = out[i].Findings[0].State
-	}
-	return out
-}
-
-// lastWords is how long after its deadline a check may still say what it saw.
-const lastWords = 50 * time.Millisecond
-
 func (k check) unchecked(code string, f Facts) Check { return k.one(Unchecked, code, f) }
 
 func (k check) one(s State, code string, f Facts) Check {
-	service := k.service
-	if service == each {
-		service = ""
+	return Check{Name: k.name, Service: k.of(), Findings: []Finding{{s, code, f}}}
+}
+
+// of is the service of the compose file that a check is about; empty: of none alone.
+func (k check) of() string {
+	if k.service == each {
+		return ""
 	}
-	return Check{Name: k.name, Service: service, Findings: []Finding{{s, code, f}}}
+	return k.service
 }
 
 // checks lists all that is looked at.

@@ -43,13 +43,13 @@ func newScene(cfg Config) *scene {
 	if cfg.Stats != nil {
 		s.stats, s.statsErr = cfg.Stats()
 	}
-	s.containers = shared(func(ctx context.Context) ([]docker.Container, error) {
+	s.containers = Shared(func(ctx context.Context) ([]docker.Container, error) {
 		if cfg.Engine == nil {
 			return nil, errOff
 		}
 		return cfg.Engine.Containers(ctx)
 	})
-	s.planned = shared(func(ctx context.Context) ([]string, error) {
+	s.planned = Shared(func(ctx context.Context) ([]string, error) {
 		if len(cfg.Services) > 0 || cfg.Engine == nil {
 			return cfg.Services, nil
 		}
@@ -93,9 +93,9 @@ func (s *scene) known(ctx context.Context, service string) []string {
 // errOff says that something is not configured.
 var errOff = errors.New("not configured")
 
-// shared makes several callers share one call, which goes on as long as the first of them may wait. Each waits as long as it may
+// Shared makes several callers share one call, which goes on as long as the first of them may wait. Each waits as long as it may
 // itself.
-func shared[T any](call func(ctx context.Context) (T, error)) func(ctx context.Context) (T, error) {
+func Shared[T any](call func(ctx context.Context) (T, error)) func(ctx context.Context) (T, error) {
 	var once sync.Once
 	done := make(chan struct{})
 	var out T
