@@ -73,7 +73,7 @@ func healthWords() []string {
 	for _, s := range healthStates {
 		names = append(names, "health.mark."+s, "health.title."+s)
 	}
-	return names
+	return append(names, "health.headline", "health.note")
 }
 
 // Health is the answer to `health`.
@@ -88,8 +88,8 @@ func (t *Templates) looked(kind string, v HealthView, hint []Line) Message {
 	}
 	var parts []string
 	worst := "ok"
-	for _, s := range healthStates[:2] {
-		if counts[s] > 0 {
+	for _, s := range healthStates {
+		if counts[s] > 0 && (s != "unchecked" || counts["ok"] == 0) { // nothing that was not seen is called well
 			worst = s
 			break
 		}
@@ -102,12 +102,7 @@ func (t *Templates) looked(kind string, v HealthView, hint []Line) Message {
 	a := Args{Word: v.Service, Text: t.join(parts), Total: len(v.Checks), Class: t.label("health.mark." + worst), Yes: len(parts) == 0, At: v.At}
 	var blocks []Block
 	for _, s := range healthStates[:3] {
-		b := Block{Kind: List}
-		for _, c := range v.Checks {
-			if c.State == s {
-				b.Lines = append(b.Lines, t.healthLine(c))
-			}
-		}
+		b := Block{Kind: List, Lines: t.healthLines(v.Checks, s)}
 		if len(b.Lines) > 0 {
 			blocks = append(blocks, text(t.line("health.group", Args{Class: t.label("health.mark." + s), Word: t.label("health.title." + s)})), b)
 		}
@@ -126,9 +121,54 @@ func (t *Templates) Running(words string) Message {
 	return t.message(t.lines("health.running", Args{Word: cut(words, 200)}))
 }
 
-// healthLine is one check that is not well: what, and everything that is wrong with it.
-func (t *Templates) healthLine(c HealthCheck) Line {
-	line := t.line("health.item", Args{Word: t.healthName(c)})
+// healthLines are the checks of a state, a line each: what, and everything that is wrong with it. Those with which the very same is wrong
+// share a line.
+func (t *Templates) healthLines(checks []HealthCheck, state string) []Line {
+	type group struct {
+		names []HealthCheck
+		why   Line
+	}
+	var groups []group
+	for _, c := range checks {
+		if c.State != state {
+			continue
+		}
+		why := t.healthWhys(c)
+		i := slices.IndexFunc(groups, func(g group) bool { return t.flat([]Line{g.why}) == t.flat([]Line{why}) })
+		if i < 0 {
+			groups = append(groups, group{why: why})
+			i = len(groups) - 1
+		}
+		groups[i].names = append(groups[i].names, c)
+	}
+	var out []Line
+	for _, g := range groups {
+		out = append(out, append(t.line("health.item", Args{Word: t.healthTogether(g.names)}), g.why...))
+	}
+	return out
+}
+
+// healthTogether names several checks; of one name it is said once.
+func (t *Templates) healthTogether(checks []HealthCheck) string {
+	const most = 20
+	var names []string
+	for i, c := range checks[:min(len(checks), most)] {
+		if i > 0 && c.Name == checks[i-1].Name && c.Subject != "" {
+			names = append(names, t.healthSubject(c))
+		} else {
+			names = append(names, t.healthName(c))
+		}
+	}
+	text := t.join(names)
+	if n := len(checks) - most; n > 0 {
+		text += t.plain("health.others", Args{Count: n, Total: len(checks)})
+	}
+	return text
+}
+
+// healthWhys is everything that is wrong with one check.
+func (t *Templates) healthWhys(c HealthCheck) Line {
+	var line Line
 	n := 0
 	for _, f := range c.Findings {
 		if f.State == "ok" && n > 0 {

@@ -35,5 +35,5 @@ func securityWords() []string {
 	for _, c := range securityCodes {
 		names = append(names, "health.why."+c)
 	}
-	return append(names, "security.headline", "security.note")
+	return append(names, "security.headline", "security.note", "security.process")
 }

@@ -81,6 +81,11 @@ func TestAnAuditReadsWellOnGoodAndBadDays(t *testing.T) {
 			inside.Checks = append(inside.Checks, oneCheck(name, "", "unchecked", "contained", Args{Word: "Docker"}))
 		}
 		b.add("in a container", w.Security(inside))
+		many := HealthView{At: at, Took: 90 * time.Millisecond}
+		for i := range 25 {
+			many.Checks = append(many.Checks, oneCheck("confinement", fmt.Sprintf("shop_worker_%d", i+1), "warning", "confinement.unlimited", Args{}))
+		}
+		b.add("the same of many", w.Security(many))
 		b.add("every code", w.Security(everySecurityCode()))
 		out, err := w.HealthJSON(attacked())
 		if err != nil {

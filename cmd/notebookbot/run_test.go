@@ -260,6 +260,7 @@ func TestTheApplicationIsRestartedFromATerminalWhileSlackIsDown(t *testing.T) {
 		}
 		r.wants(t, exitFailed, "Stopped; OP-1 is not over")
 		startRun(t, l.config, "", "--as", "U01AAAA", "--json", "health").wants(t, exitDone, `"checks"`, `"state"`)
+		startRun(t, l.config, "", "--as", "U01AAAA", "audit --json").wants(t, exitDone, `"name": "processes"`, `"name": "confinement `, a.Project+"_backend_1")
 	})
 
 	t.Run("a running bot on PostgreSQL does it", func(t *testing.T) {

@@ -150,3 +150,18 @@ func TestOfTwoDefaultsTheFirstStays(t *testing.T) {
 		}
 	})
 }
+
+func TestASettingThatIsKeptReplacesTheOneBefore(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		t.Helper()
+		for _, want := range []string{"one", "two"} {
+			if err := s.KeepSetting(t.Context(), "audit/host", want); err != nil {
+				t.Fatal(err)
+			}
+			if v, ok, err := s.Setting(t.Context(), "audit/host"); v != want || !ok || err != nil {
+				t.Errorf("setting = %q, %v, %v", v, ok, err)
+			}
+		}
+	})
+}

@@ -79,7 +79,7 @@ func TestAScanIsBegunOnceAndTellsLaterWhatItFound(t *testing.T) {
 		return []health.Finding{warn("lynis.index", health.Facts{Count: 50})}
 	}
 	for range 3 {
-		if got := codes(s.scanned("lynis", look)); !slices.Equal(got, []string{"unchecked scan.running"}) {
+		if got := codes(s.scanned("lynis", scanFresh, look)); !slices.Equal(got, []string{"unchecked scan.running"}) {
 			t.Errorf("while it runs: %v", got)
 		}
 	}
@@ -89,7 +89,7 @@ func TestAScanIsBegunOnceAndTellsLaterWhatItFound(t *testing.T) {
 	deadline, tick := time.Now().Add(20*time.Second), time.NewTicker(5*time.Millisecond)
 	defer tick.Stop()
 	for {
-		got := codes(s.scanned("lynis", look))
+		got := codes(s.scanned("lynis", scanFresh, look))
 		if slices.Equal(got, []string{"warning lynis.index", "ok scan.at"}) {
 			break
 		}
@@ -102,8 +102,33 @@ func TestAScanIsBegunOnceAndTellsLaterWhatItFound(t *testing.T) {
 	if err := <-ended; err != nil || len(runs) != 0 {
 		t.Errorf("%v, and %d more runs", err, len(runs))
 	}
-	if got := codes(sceneOf(Config{}).scanned("lynis", look)); !slices.Equal(got, []string{"unchecked scan.no_bot"}) {
+	if got := codes(sceneOf(Config{}).scanned("lynis", scanFresh, look)); !slices.Equal(got, []string{"unchecked scan.no_bot"}) {
 		t.Errorf("without a bot: %v", got)
+	}
+}
+
+func TestAScanThatIsQuickEnoughIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := sceneOf(Config{Scans: true})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	look := func(context.Context) []health.Finding { return []health.Finding{ok("updates.none", health.Facts{})} }
+	if got := codes(s.waited(t.Context(), "apt-get", updatesFresh, look)); !slices.Equal(got, []string{"ok updates.none", "ok scan.at"}) {
+		t.Errorf("a quick one: %v", got)
+	}
+	hurry, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	endless := func(ctx context.Context) []health.Finding {
+		<-ctx.Done()
+		return []health.Finding{ok("updates.none", health.Facts{})}
+	}
+	if got := codes(s.waited(hurry, "slower", updatesFresh, endless)); !slices.Equal(got, []string{"unchecked scan.running"}) {
+		t.Errorf("one that takes longer: %v", got)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

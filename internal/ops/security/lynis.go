@@ -92,7 +92,7 @@ func (s *scene) lynis(context.Context) []health.Finding {
 	if os.Geteuid() != 0 {
 		return []health.Finding{unchecked("not_root", health.Facts{Word: "lynis"})}
 	}
-	return s.scanned("lynis", runLynis)
+	return s.scanned("lynis", scanFresh, runLynis)
 }
 
 func runLynis(ctx context.Context) []health.Finding {

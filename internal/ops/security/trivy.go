@@ -63,7 +63,7 @@ func (s *scene) trivy(ctx context.Context) []health.Check {
 	if len(images) == 0 {
 		return one("trivy", "", unchecked("confinement.none", health.Facts{}))
 	}
-	return one("trivy", "", s.scanned("trivy", func(ctx context.Context) []health.Finding { return s.scanImages(ctx, images) })...)
+	return one("trivy", "", s.scanned("trivy", scanFresh, func(ctx context.Context) []health.Finding { return s.scanImages(ctx, images) })...)
 }
 
 // imagesOf are the images that containers were made of, once each.

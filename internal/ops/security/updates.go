@@ -2,7 +2,6 @@ package security
 
 import (
 	"context"
-	"errors"
 	"os"
 	"regexp"
 	"strings"
@@ -38,12 +37,20 @@ func parseUpgrade(text string) pending {
 // stale is how old apt's lists may be before what they say means little.
 const stale = 7 * 24 * time.Hour
 
+// updatesFresh is how long what apt-get said is good enough; it takes seconds, on a busy machine more than a person waits.
+const updatesFresh = 10 * time.Minute
+
 // updates counts the packages that wait to be brought up to date, and those among them that mend security.
 func (s *scene) updates(ctx context.Context) []health.Finding {
+	if _, err := find("apt-get"); err != nil {
+		return []health.Finding{unchecked("absent", health.Facts{Word: "apt-get"})}
+	}
+	return s.waited(ctx, "apt-get", updatesFresh, s.upgrades)
+}
+
+func (s *scene) upgrades(ctx context.Context) []health.Finding {
 	text, err := run(ctx, "apt-get", "-s", "-o", "Debug::NoLocking=1", "upgrade")
 	switch {
-	case errors.Is(err, errAbsent):
-		return []health.Finding{unchecked("absent", health.Facts{Word: "apt-get"})}
 	case ctx.Err() != nil:
 		return []health.Finding{unchecked("slow", health.Facts{Took: s.cfg.Patient})}
 	case err != nil:
