@@ -1,5 +1,7 @@
 package commands
 
+import "strings"
+
 // nearest gives the candidate that is most likely meant, or nothing when none is near: an edit for each three letters is
 // allowed, and two neighbours that were swapped count as one edit.
 func nearest(word string, candidates []string) string {
@@ -39,4 +41,18 @@ func distance(a, b []rune) int {
 		before, row = row, next
 	}
 	return row[len(b)]
+}
+
+// begun gives the only candidate that begins with the word, or nothing: "index" is "indexes", which is too far for nearest.
+func begun(word string, candidates []string) string {
+	found := ""
+	for _, c := range candidates {
+		if len(word) > 2 && strings.HasPrefix(c, word) {
+			if found != "" {
+				return ""
+			}
+			found = c
+		}
+	}
+	return found
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -62,7 +63,10 @@ func parse(text string, implied int64) (parsed, error) {
 			return p, nil
 		}
 		if len(l.tokens) == 1 {
-			return p, &Refusal{Name: templates.NoHelp, family: first}
+			if p.cmd = byWords(first); p.cmd == nil {
+				return p, &Refusal{Name: templates.NoHelp, family: first}
+			}
+			break
 		}
 		if p.cmd = byWords(first + " " + l.word(1)); p.cmd == nil || !slices.Contains(all, p.cmd) {
 			return p, unknown(first, l.word(1))
@@ -131,12 +135,18 @@ func keyOf(form *regexp.Regexp, word string) (int64, bool) {
 	return n, err == nil
 }
 
+// later are second words that are known and not there yet.
+var later = map[string][]string{"db": {"explain", "tune", "verify", "maintain"}}
+
 // unknown says that there is no such command, and which one may be meant.
 func unknown(first, second string) error {
 	a := templates.Args{Word: first}
 	if slices.Contains(families(), first) {
 		a.Word += " " + second
-		if near := nearest(second, seconds(first)); near != "" {
+		if slices.Contains(later[first], second) {
+			return refuse(templates.NotYet, a)
+		}
+		if near := cmp.Or(nearest(second, seconds(first)), begun(second, seconds(first))); near != "" {
 			a.Nearest = first + " " + near
 		}
 		return refuse(templates.UnknownWord, a)

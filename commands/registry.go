@@ -41,6 +41,7 @@ func init() {
 		incidentOpen, incidentList, incidentShow, incidentSearch, incidentAck, incidentLevel, incidentCommander, incidentEscalate,
 		incidentNote, incidentResolve, incidentReopen,
 		healthCheck, stats, logsOf, securityAudit,
+		db, dbSize, dbSlow, dbIndexes, dbConnections, dbLocks,
 		backupFull, backupIncremental, backupList, backupVerify, backupStatus,
 		restart, deploy, rollback, restore, cleanup,
 		operationList, operationShow, operationItems, operationApprove, operationReject, operationCancel, operationAlone, operationReview,

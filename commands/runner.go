@@ -71,6 +71,7 @@ type Config struct {
 	Health   Health
 	Logs     Logs
 	Security Security
+	Database Database
 	// Backups is nil where none are configured.
 	Backups Backups
 	// Link gives the address of a message; empty: not to be had. Optional.

@@ -19,6 +19,7 @@ var Words = []string{
 	"help", "incident", "incident open", "incident list", "incident show", "incident search", "incident ack", "incident level",
 	"incident commander", "incident escalate", "incident resolve", "incident reopen", "incident note", "oncall", "contacts", "capacity",
 	"audit-log", "audit", "health", "stats", "logs",
+	"db", "db size", "db slow", "db indexes", "db connections", "db locks",
 	"backup", "backup full", "backup incremental", "backup list", "backup verify", "backup status",
 	"restart", "deploy", "rollback", "restore", "cleanup",
 	"operation", "operation list", "operation show", "operation items", "operation approve", "operation reject", "operation cancel", "operation alone",
@@ -39,7 +40,7 @@ var helpGroups = []struct {
 	words []string
 }{
 	{"incident", []string{"incident"}},
-	{"operation", []string{"health", "stats", "logs", "audit", "backup", "restore", "restart", "deploy", "rollback", "cleanup", "operation"}},
+	{"operation", []string{"health", "stats", "logs", "audit", "db", "backup", "restore", "restart", "deploy", "rollback", "cleanup", "operation"}},
 	{"people", []string{"oncall", "contacts"}},
 	{"other", nil},
 }

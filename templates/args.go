@@ -26,6 +26,7 @@ type Args struct {
 	Count, Total, Percent     int
 	Share                     float64 // 0.15 is 15 %
 	Bytes, Of                 int64   // bytes, and what they are part of
+	Heap, Indexes, Toast      int64   // bytes of a table
 	Limit                     int     // percent from which it matters
 	Most                      int     // of Count
 	Value                     float64 // a number that is no count

@@ -44,6 +44,7 @@ func (t *Templates) funcs() template.FuncMap {
 		"size":   size,
 		"dec":    decimal,
 		"sec":    seconds,
+		"took":   t.took,
 		"lower":  strings.ToLower,
 	}
 }
@@ -186,6 +187,21 @@ func seconds(d time.Duration) string {
 		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64)
 	}
 	return decimal(d.Seconds())
+}
+
+// took writes a measured length of time of any size: 0.3 ms, 12 ms, 1.5 s, 3 min.
+func (t *Templates) took(d time.Duration) string {
+	switch ms := float64(d) / float64(time.Millisecond); {
+	case d < 0, d >= time.Minute:
+		return t.duration(d)
+	case ms < 0.05:
+		return "<0.1 ms"
+	case ms < 10:
+		return decimal(ms) + " ms"
+	case ms < 1000:
+		return strconv.Itoa(int(ms+0.5)) + " ms"
+	}
+	return decimal(d.Seconds()) + " s"
 }
 
 // flat is what lines are without styles, for notifications, titles and screen readers. Nothing in it pings.

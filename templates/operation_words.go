@@ -37,6 +37,7 @@ var (
 		"backup_kind", "backup_id", "backup_unknown", "backup_not_proven", "backup_no_part", "backup_sealed", "backup_folder", "backup_space",
 		"backup_inodes", "backup_disk_full", "backup_s3", "backup_no_s3", "database_away",
 		"backup_far_broken", "backup_far_chain", "backup_far_changed", "backup_fetch_space",
+		"db_away", "db_refused", "db_no_database", "db_no_program", "db_full", "db_slow", "db_locked", "db_right", "db_failed",
 	}
 )
 

@@ -255,7 +255,7 @@ func required(topics []string) []string {
 	for _, k := range Troubles {
 		names = append(names, "trouble."+k)
 	}
-	names = slices.Concat(names, operationWords(), healthWords(), securityWords(), backupWords(), walWords())
+	names = slices.Concat(names, operationWords(), healthWords(), securityWords(), backupWords(), walWords(), dbWords())
 	for _, w := range append(slices.Clone(Words), topics...) {
 		k := topicKey(w)
 		names = append(names, k+".short", k+".usage", k+".examples")

@@ -105,7 +105,7 @@ func TestAnswersReadWell(t *testing.T) {
 		for _, word := range Words {
 			class := "read"
 			switch word {
-			case "incident open", "incident level", "incident commander", "incident escalate", "incident ack", "incident resolve", "incident reopen", "incident note", "audit-log", "logs":
+			case "incident open", "incident level", "incident commander", "incident escalate", "incident ack", "incident resolve", "incident reopen", "incident note", "audit-log", "logs", "db", "db size", "db slow", "db indexes", "db connections", "db locks":
 				class = "low"
 			}
 			topics = append(topics, Topic{Word: word, Class: class})

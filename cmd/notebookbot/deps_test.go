@@ -179,7 +179,7 @@ func TestOnlyTheirOwnersImportWhatIsAtTheEdge(t *testing.T) {
 		module + "/internal/console":         {"cmd/notebookbot", "test:internal/console"},
 		module + "/internal/realparts":       {"internal/e2e", "test:"},
 		"modernc.org/sqlite":                 {"internal/store"},
-		"github.com/jackc/pgx/v5":            {"internal/store", "internal/store/storetest", "internal/realparts", "internal/ops/health", "examples/ai-notebook/app", "test:"},
+		"github.com/jackc/pgx/v5":            {"internal/store", "internal/store/storetest", "internal/realparts", "internal/ops/health", "internal/ops/postgres/insight", "examples/ai-notebook/app", "test:"},
 		"github.com/stretchr/testify":        nil,
 		"github.com/prometheus/alertmanager": {"internal/alertmanager", "cmd/notebookbot"},
 	}

@@ -114,7 +114,7 @@ func serveOn(ctx context.Context, cfg *Config, log *slog.Logger, listening func(
 	guarded := cfg.guarded(done.engine, st, true, log.With("part", "security"))
 
 	runner = commands.New(commands.Config{
-		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Operations: done.service, Health: look.checker, Logs: look.logs, Security: guarded, Backups: done.folder(), Places: st, Front: edge, Access: people, Terminal: terminals, Words: words,
+		Inbox: st, Wake: st.InboxWake(), Store: st, Domain: service, Operations: done.service, Health: look.checker, Logs: look.logs, Database: look.db, Security: guarded, Backups: done.folder(), Places: st, Front: edge, Access: people, Terminal: terminals, Words: words,
 		Audit: st.Audit(), Zone: cfg.App.Location, Ops: cfg.Slack.Channels.Ops, Incidents: cfg.cardChannels(), Ladders: policies,
 		Link: func(_ context.Context, at notify.Posted) string { return edge.Permalink(at) }, Log: log.With("part", "commands"),
 	})

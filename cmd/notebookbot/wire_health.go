@@ -8,19 +8,22 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ai-notebook/notebookbot/commands"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/health"
 	"github.com/ai-notebook/notebookbot/internal/ops/host"
 	"github.com/ai-notebook/notebookbot/internal/ops/logs"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
+	"github.com/ai-notebook/notebookbot/internal/ops/postgres/insight"
 	"github.com/ai-notebook/notebookbot/internal/ops/redact"
 	"github.com/ai-notebook/notebookbot/internal/ops/restore"
 )
 
-// looking is what is looked at without changing anything: health, stats, logs.
+// looking is what is looked at without changing anything: health, stats, logs, db.
 type looking struct {
 	checker *health.Checker
 	logs    *logs.Reader
+	db      commands.Database // nil: no database is configured
 	machine *host.Sampler
 	stats   *docker.Sampler
 }
@@ -41,12 +44,14 @@ func (c *Config) looking(engine *docker.Engine, backups health.Backup, archive h
 	switch {
 	case c.Database.DSN.Set():
 		cfg.Database = health.Remote{DSN: c.Database.DSN.Reveal(), Compose: c.Database.Service}
+		l.db = insight.New(insight.Config{Database: insight.Remote{DSN: c.Database.DSN.Reveal()}, Redact: redacted})
 	case c.Database.Service != "":
 		d, err := postgres.Open(engine, postgres.Config{Service: c.Database.Service, Name: c.Database.Name, User: c.Database.User})
 		if err != nil {
 			return nil, err
 		}
 		cfg.Database = d
+		l.db = insight.New(insight.Config{Database: d, Redact: redacted})
 	}
 	cfg.Bot = parts
 	if backups != nil && c.Backup.Rehearse > 0 {

@@ -70,7 +70,7 @@ func (c *Config) openHouse(ctx context.Context, words *templates.Templates, log 
 		return nil, err
 	}
 	runner := commands.New(commands.Config{
-		Inbox: st, Store: st, Domain: service, Operations: h.done.service, Health: h.look.checker, Logs: h.look.logs,
+		Inbox: st, Store: st, Domain: service, Operations: h.done.service, Health: h.look.checker, Logs: h.look.logs, Database: h.look.db,
 		Security: c.guarded(h.done.engine, st, false, log), Backups: h.done.folder(), Places: st,
 		Access: terminals, Terminal: terminals, Words: words, Audit: st.Audit(), Zone: c.App.Location, Ops: c.Slack.Channels.Ops,
 		Incidents: c.cardChannels(), Ladders: policies, Log: log,

@@ -19,6 +19,7 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
 	"github.com/ai-notebook/notebookbot/internal/ops/host"
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
+	"github.com/ai-notebook/notebookbot/internal/ops/postgres/insight"
 	"github.com/ai-notebook/notebookbot/internal/ops/redact"
 	"github.com/ai-notebook/notebookbot/internal/realparts"
 )
@@ -30,6 +31,7 @@ type house struct {
 	app    *realparts.Application
 	engine *docker.Engine
 	sdk    *client.Client
+	db     *insight.Database
 }
 
 func newHouse(t testing.TB, on string) *house {
@@ -65,7 +67,7 @@ func newHouse(t testing.TB, on string) *house {
 			t.Error(err)
 		}
 	})
-	h := &house{t: t, app: app, engine: e, sdk: sdk}
+	h := &house{t: t, app: app, engine: e, sdk: sdk, db: insight.New(insight.Config{Database: d})}
 	h.Checker = New(Config{
 		Host: machine.Newest, Engine: e, Stats: sampler.Newest, Database: d, Redis: Redis{Service: "redis"}, URL: app.URL("/health"),
 		RPO: time.Hour, CPU: 80, Memory: 85, Disk: 90, Redact: func() *redact.Redactor { return redact.Dir(app.Dir, nil) },
@@ -184,6 +186,12 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 		t.Errorf("a service that is not there: %v", err)
 	}
 
+	t.Log("the database is looked at with the psql of its container")
+	o, err := h.db.Overview(ctx)
+	if err != nil || len(o.Troubles) > 0 || o.Connections.Used() == 0 || o.Size.Bytes == 0 || len(o.Slow.Missing) == 0 {
+		t.Errorf("%+v, %v", o, err)
+	}
+
 	t.Log("a stopped frontend, and a paused nginx")
 	if err := h.engine.Stop(ctx, h.id(ctx, "frontend"), time.Second); err != nil {
 		t.Fatal(err)
@@ -245,6 +253,10 @@ func TestTheDailyCheckOfARealApplicationOnGoodAndBadDays(t *testing.T) {
 	}
 	if f := found(r, "postgres", "", "postgres.down"); f == nil || f.State != Failed {
 		t.Error("it does not say that the database is away")
+	}
+	_, err = h.db.Overview(ctx)
+	if away, ok := errors.AsType[*insight.Trouble](err); !ok || away.Code != "away" {
+		t.Errorf("a look at a database that is away: %v", err)
 	}
 	if f := found(r, "url", "", "url.status"); f == nil || f.Facts.Count != 503 {
 		t.Error("it does not say that the address answers 503")
