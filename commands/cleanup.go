@@ -35,13 +35,9 @@ func runCleanup(ctx context.Context, r *Runner, c *call) (outcome, error) {
 	if !dry {
 		return r.ask(ctx, c, req)
 	}
-	var d *ops.Decision
-	err := r.slowly(ctx, c, func(ctx context.Context) (err error) {
-		d, err = r.Operations.Ask(ctx, req)
-		return err
-	})
+	d, err := r.tried(ctx, c, req)
 	if err != nil {
-		return outcome{}, fromOperations(err, 0, nil)
+		return outcome{}, err
 	}
 	plan, _ := d.Plan()
 	return outcome{say: r.Words.Cleanup(templates.CleanupView{Plan: plan})}, nil

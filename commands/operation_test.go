@@ -53,7 +53,7 @@ func serving(h *house) *operations.Service {
 		Operators: []string{kim, lee}, Commanders: []string{lee, boss}, BreakGlass: []string{kim}, Team: team,
 	}, directory{}, h.clock)
 	svc := operations.NewService(h.store, operations.Config{
-		Kinds: []operations.Kind{servant{}, tidy{}}, People: operations.AccessPeople{Access: people}, Auditor: operations.AuditLog{}, Ops: opsRoom, Now: h.clock,
+		Kinds: []operations.Kind{servant{}, tidy{}, upkeep{}}, People: operations.AccessPeople{Access: people}, Auditor: operations.AuditLog{}, Ops: opsRoom, Now: h.clock,
 	}, slog.New(slog.DiscardHandler))
 	h.cfg.Operations, h.cfg.Access = svc, people
 	h.runner = commands.New(h.cfg)

@@ -43,7 +43,7 @@ func init() {
 		healthCheck, stats, logsOf, securityAudit,
 		db, dbSize, dbSlow, dbIndexes, dbConnections, dbLocks,
 		backupFull, backupIncremental, backupList, backupVerify, backupStatus,
-		restart, deploy, rollback, restore, cleanup,
+		restart, deploy, rollback, restore, cleanup, dbMaintain,
 		operationList, operationShow, operationItems, operationApprove, operationReject, operationCancel, operationAlone, operationReview,
 		onCall, contacts,
 		capacity, auditLog, help,

@@ -3,6 +3,7 @@ package templates
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func TestWhatAnOperationHasLedToReadsWell(t *testing.T) {
 			b.add(name+", card", w.Operation(OperationView{Operation: op, Now: at}))
 		}
 		for _, code := range operationFacts {
-			if !shown[code] {
+			if !shown[code] && !strings.HasPrefix(code, "maintain_") { // those have a golden file of their own
 				t.Errorf("the golden file shows no %s", code)
 			}
 		}

@@ -35,7 +35,8 @@ const (
 
 // details show what only one kind of operation knows, from Plan.Details. By word.
 var details = map[string]func(t *Templates, raw json.RawMessage) []Block{
-	"cleanup": (*Templates).cleanupDetails,
+	"cleanup":     (*Templates).cleanupDetails,
+	"db.maintain": (*Templates).maintainDetails,
 }
 
 // Operation is the one message of an operation: the plan before it is approved, its progress, and how it ended.

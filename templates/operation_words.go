@@ -11,12 +11,13 @@ import (
 // as it is, so that nothing is kept from people.
 var (
 	// op.title.<word>: what is asked for. Word: its arguments.
-	operationTitles = []string{"backup", "restart", "cleanup"}
+	operationTitles = []string{"backup", "restart", "cleanup", "db.maintain"}
 	// op.step.<code>: one step. Word: its subject.
 	operationSteps = []string{
 		ops.BackupStep, "restart", "healthy", "url",
 		"begin_set", "dump", "pack_files", "pack_config", "pack_secrets", "manifest", "prove", "retention", "upload", "verify_set", "verify_far",
 		"clean_containers", "clean_images", "clean_cache", "clean_logs", "clean_temp", "clean_backups",
+		"measure", "leftovers", "prune", "reindex", "vacuum",
 	}
 	// op.undo.<code>: how a step is undone. Word: the step's subject.
 	operationUndos = []string{}
@@ -25,6 +26,8 @@ var (
 		"no_healthcheck", "dependents", "down_meanwhile",
 		"no_base", "not_encrypted",
 		"cleanup_no_docker", "cleanup_no_images", "cleanup_no_logs", "cleanup_no_temp", "cleanup_no_backups", "cleanup_no_rights", "cleanup_logs_link",
+		"maintain_no_undo", "maintain_own_invalid", "maintain_building", "maintain_exclusion", "maintain_foreign", "maintain_unknown", "maintain_more",
+		"maintain_cascades", "maintain_refusing", "maintain_triggers",
 	}
 	// op.why.<code>: why there is no backup, or no silence. Text: what follows the code.
 	operationWhys = []string{
@@ -38,6 +41,8 @@ var (
 		"backup_inodes", "backup_disk_full", "backup_s3", "backup_no_s3", "database_away",
 		"backup_far_broken", "backup_far_chain", "backup_far_changed", "backup_fetch_space",
 		"db_away", "db_refused", "db_no_database", "db_no_program", "db_full", "db_slow", "db_locked", "db_right", "db_failed",
+		"maintain_old", "maintain_standby", "maintain_no_table", "maintain_many_tables", "maintain_not_plain", "maintain_no_column", "maintain_not_time",
+		"maintain_not_allowed", "maintain_twice",
 	}
 )
 

@@ -26,6 +26,20 @@ type Database struct {
 	Name    string `yaml:"name"`
 	User    string `yaml:"user"`
 	DSN     Secret `yaml:"dsn"` // empty: reached inside its container
+
+	Maintain Maintain `yaml:"maintain"`
+}
+
+// Maintain is what `db maintain` deletes; none: nothing.
+type Maintain struct {
+	Delete []OldRows `yaml:"delete"`
+}
+
+// OldRows are the rows of a table that go. Keep has no default: without it everything would be old.
+type OldRows struct {
+	Table  string         `yaml:"table"`
+	Column string         `yaml:"column"` // a timestamp or a date
+	Keep   *time.Duration `yaml:"keep"`
 }
 
 // Redis is the application's Redis.

@@ -143,6 +143,8 @@ func TestEachMistakeNamesFileLineKeyWhatWasFoundAndWhatIsAllowed(t *testing.T) {
 		{"an archive among the backups", least + "backup: {wal: /opt/backups/ai-notebook/wal}\n", `bot.yml:6: backup.wal: found "/opt/backups/ai-notebook/wal"; a folder of its own, not inside or around backup.dir (/opt/backups/ai-notebook)`},
 		{"an archive around the application", least + "backup: {wal: /opt, dir: /srv/backups}\n", `bot.yml:6: backup.wal: found "/opt"; a folder of its own, not inside or around target.dir (/opt/ai-notebook)`},
 		{"an archive without a folder", least + "backup: {wal: wal}\n", `bot.yml:6: backup.wal: found "wal"; a path that begins with /`},
+		{"old rows without how long they are kept", least + "database: {maintain: {delete: [{table: logs, column: created_at}]}}\n", `bot.yml:6: database.maintain.delete[0].keep: missing; how long rows are kept, such as 720h; 0s where the column says when they expire`},
+		{"a table of old rows twice", least + "database: {maintain: {delete: [{table: logs, column: a, keep: 0s}, {table: logs, column: b, keep: 1h}]}}\n", `bot.yml:6: database.maintain.delete[1].table: "logs" is given again; each table once`},
 		{"an archive of no database", least + "database: {service: ''}\nbackup: {wal: /srv/wal}\n", `bot.yml:7: backup.wal: given without database.service; the log of a PostgreSQL that is a service of the compose file`},
 		{"a name that is no path", least + "alertmanager: {name: a/b}\n", `bot.yml:6: alertmanager.name: found "a/b"; letters, digits, - _ . as it stands in the address`},
 		{"a policy for no command", least + "policies: {restrat: {approvals: 1}}\n", `bot.yml:6: policies.restrat: no command begins with "restrat"; did you mean restart?`},

@@ -52,6 +52,13 @@ func TestKilledInTheMiddleOfAnOperation(t *testing.T) {
 				steps: slices.Concat([]string{"backup", "check_set", "fill", "verify_rows", "unpack:files", "swap_database", "exchange:files"}, databaseChecks),
 			},
 			{
+				name: "db maintain", ask: grown, ends: []string{"done"}, over: maintained,
+				steps: []string{
+					"backup", "measure:before", "prune:public.events", "reindex:public.events_name", "vacuum", "measure:after",
+					"healthy:postgres", "healthy:backend", "url",
+				},
+			},
+			{
 				name: "restore secrets", ask: otherSecrets, ends: []string{"done"}, over: secretsCameBack,
 				steps: []string{"backup", "check_set", "unpack:secrets", "exchange:secrets", "url"},
 			},

@@ -33,6 +33,7 @@ func newScene(t *testing.T, far string) *scene {
 	sc.lab = newLab(t, "", fmt.Sprintf(`
 target: {docker_host: %q, project: %s, dir: %q, health_url: %q}
 deploy: {watch: 1s}
+database: {maintain: {delete: [{table: events, column: at, keep: 720h}]}}
 backup: {dir: %q, wal: %q, fresh: 1s, files: [uploads/, docker-compose.yml], config: [nginx/], secrets: [.env], %s}
 `, sc.app.Host, sc.app.Project, sc.app.Dir, sc.app.URL("/health"), sc.backups, sc.wal, far))
 	return sc
@@ -116,6 +117,30 @@ func restored(k *killing) string {
 func wasTakenBack(k *killing, _ string) {
 	k.t.Helper()
 	k.holds("10", "overwritten", "new")
+}
+
+// grown is the application whose database was not maintained for long.
+func grown(k *killing) string {
+	k.t.Helper()
+	k.saved()
+	k.psql("drop table if exists events; create table events (at timestamptz not null, name text); create index events_name on events (name)")
+	k.psql("insert into events select now() - interval '40 days' - n * interval '1 second', md5(n::text) from generate_series(1, 60000) n")
+	k.psql("insert into events select now() - n * interval '1 second', md5(n::text) from generate_series(1, 1000) n")
+	k.psql("vacuum (analyze) events")
+	return "db maintain"
+}
+
+func maintained(k *killing, _ string) {
+	k.t.Helper()
+	if got := k.psql("select count(*) || ' ' || count(*) filter (where at < now() - interval '30 days') from events"); got != "1000 0" {
+		k.t.Errorf("rows, and old ones of them: %s, want 1000 0", got)
+	}
+	if got := k.psql("select count(*) from pg_index where not indisvalid"); got != "0" {
+		k.t.Errorf("%s invalid indexes are left", got)
+	}
+	if got := k.psql("select pg_relation_size('events_name') < 1000000"); got != "t" {
+		k.t.Error("the index was not rebuilt")
+	}
 }
 
 const otherSecret = "# somebody's change\n"

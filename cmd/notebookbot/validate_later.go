@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ai-notebook/notebookbot/internal/alertmanager"
@@ -27,6 +28,7 @@ func (d *decoder) validateLater(c *Config) {
 			d.wrong("database.dsn", "not the address of a database", "postgres://user:password@host/db")
 		}
 	}
+	d.validateMaintain(&c.Database.Maintain)
 	for key, percent := range map[string]int{
 		"thresholds.cpu": c.Thresholds.CPU, "thresholds.memory": c.Thresholds.Memory, "thresholds.disk": c.Thresholds.Disk,
 	} {
@@ -36,6 +38,27 @@ func (d *decoder) validateLater(c *Config) {
 	}
 	if c.Notices.Recipients.Query != "" && c.Notices.Recipients.File != "" {
 		d.wrong("notices.recipients.file", "given beside query", "one of the two")
+	}
+}
+
+// validateMaintain refuses what would delete more than was meant. Whether tables and columns are there, the database says.
+func (d *decoder) validateMaintain(m *Maintain) {
+	seen := map[string]bool{}
+	for i, o := range m.Delete {
+		key := fmt.Sprintf("database.maintain.delete[%d]", i)
+		switch {
+		case o.Table == "" || strings.ContainsRune(o.Table, 0):
+			d.wrong(key+".table", "found "+shown(o.Table), "a table such as logs or public.logs")
+		case o.Column == "" || strings.ContainsRune(o.Column, 0):
+			d.wrong(key+".column", "found "+shown(o.Column), "a column with a timestamp or a date, such as created_at")
+		case o.Keep == nil:
+			d.wrong(key+".keep", "missing", "how long rows are kept, such as 720h; 0s where the column says when they expire")
+		case *o.Keep < 0:
+			d.wrong(key+".keep", "found "+shown(o.Keep.String()), "a duration such as 720h")
+		case seen[o.Table]:
+			d.wrong(key+".table", shown(o.Table)+" is given again", "each table once")
+		}
+		seen[o.Table] = true
 	}
 }
 

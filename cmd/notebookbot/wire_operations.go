@@ -10,6 +10,7 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops/backup"
 	"github.com/ai-notebook/notebookbot/internal/ops/deploy"
 	"github.com/ai-notebook/notebookbot/internal/ops/docker"
+	"github.com/ai-notebook/notebookbot/internal/ops/maintain"
 	"github.com/ai-notebook/notebookbot/internal/ops/restart"
 	"github.com/ai-notebook/notebookbot/internal/ops/restore"
 	"github.com/ai-notebook/notebookbot/internal/ops/target"
@@ -28,9 +29,10 @@ type operations struct {
 	sets      *backup.Sets // nil: there is nothing to back up
 	backupDir string
 
-	restores *restore.Kind // likewise
-	archive  *wal.Archive  // of the database's log; nil: none is kept
-	retired  *wal.Archive  // where none is kept: what cleans up after one that was
+	restores *restore.Kind  // likewise
+	upkeep   *maintain.Kind // of the database; nil: it is no service of the compose file
+	archive  *wal.Archive   // of the database's log; nil: none is kept
+	retired  *wal.Archive   // where none is kept: what cleans up after one that was
 
 	unsilenced func() // is told when an operation's silence has ended; set before anything runs
 }
@@ -54,6 +56,9 @@ func (c *Config) operations(st *store.Store, people ops.AccessPeople, log *slog.
 		return nil, errors.Join(err, engine.Close())
 	}
 	if o.restores, err = c.restores(o); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	if o.upkeep, err = c.maintains(o); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
 	cfg := ops.Config{
@@ -89,6 +94,9 @@ func (c *Config) kinds(o *operations) []ops.Kind {
 	}
 	if o.sets != nil {
 		kinds = append(kinds, o.sets.Operation(), o.restores)
+	}
+	if o.upkeep != nil {
+		kinds = append(kinds, o.upkeep)
 	}
 	return kinds
 }
