@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
-	"github.com/ai-notebook/notebookbot/internal/ops/maintain"
 	"github.com/ai-notebook/notebookbot/templates"
 )
 
@@ -28,7 +27,7 @@ func runDBMaintain(ctx context.Context, r *Runner, c *call) (outcome, error) {
 		case "dry-run":
 			dry = true
 		case "all":
-			req.Args = []string{maintain.All}
+			req.Args = []string{"--all"}
 		default:
 			return outcome{}, wrongUsage(c.cmd)
 		}

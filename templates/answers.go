@@ -21,7 +21,7 @@ var Words = []string{
 	"audit-log", "audit", "health", "stats", "logs",
 	"db", "db size", "db slow", "db indexes", "db connections", "db locks",
 	"backup", "backup full", "backup incremental", "backup list", "backup verify", "backup status",
-	"restart", "deploy", "rollback", "restore", "cleanup",
+	"restart", "deploy", "rollback", "restore", "cleanup", "db maintain",
 	"operation", "operation list", "operation show", "operation items", "operation approve", "operation reject", "operation cancel", "operation alone",
 	"operation review",
 }

@@ -36,7 +36,11 @@ func maintaining(t *testing.T) ops.Plan {
 	}
 	for _, code := range operationNotes {
 		if strings.HasPrefix(code, "maintain_") {
-			p.Notes = append(p.Notes, code+": public.a, 3")
+			said := "public.a, public.b"
+			if code == "maintain_unknown" || code == "maintain_more" {
+				said = "3"
+			}
+			p.Notes = append(p.Notes, code+": "+said)
 		}
 	}
 	return p

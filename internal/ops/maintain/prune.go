@@ -28,16 +28,17 @@ type pruneStep struct {
 func (s pruneStep) Do(ctx context.Context, r *ops.Run) error {
 	var a pruneArgs
 	var done Pruned
-	if err := s.k.begin(ctx, r, &a, &done); err != nil {
+	again, err := s.k.begin(ctx, r, &a, &done)
+	if err != nil {
 		return err
 	}
-	done.Again, done.Rest = done.Again || done.Rows > 0, false
+	done.Again, done.Rest = again, false
 	began, before := time.Now(), done.Took
 	if err := r.Record(ctx, done); err != nil {
 		return fmt.Errorf("%w: %w", ops.ErrUnchanged, err)
 	}
 	enough := began.Add(r.Step.Deadline * 9 / 10)
-	err := s.k.DB.Prune(ctx, &a.Prunable, a.Before, s.k.cfg.Batch, a.Major, func(rows int64) error {
+	err = s.k.DB.Prune(ctx, &a.Prunable, a.Before, s.k.cfg.Batch, a.Major, func(rows int64) error {
 		done.Rows += rows
 		done.Took = before + time.Since(began)
 		done.Rest = time.Now().After(enough)

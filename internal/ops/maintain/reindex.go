@@ -35,7 +35,7 @@ type reindexStep struct {
 func (s reindexStep) Do(ctx context.Context, r *ops.Run) error {
 	var a indexArgs
 	var done Rebuilt
-	if err := s.k.begin(ctx, r, &a, &done); err != nil {
+	if _, err := s.k.begin(ctx, r, &a, &done); err != nil {
 		return err
 	}
 	began := time.Now()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ai-notebook/notebookbot/internal/ops"
@@ -24,18 +25,19 @@ func (noUndo) Undo(context.Context, *ops.Run) error {
 }
 
 // begin reads a step's arguments and what an earlier try recorded, and ends what a bot that died may still have at work on the server.
-func (k *Kind) begin(ctx context.Context, r *ops.Run, args, recorded any) error {
+// Again: it had begun before.
+func (k *Kind) begin(ctx context.Context, r *ops.Run, args, recorded any) (again bool, err error) {
 	if err := r.Args(args); err != nil {
-		return fmt.Errorf("%w: %w", ops.ErrUnchanged, err)
+		return false, fmt.Errorf("%w: %w", ops.ErrUnchanged, err)
 	}
-	_, err := r.Output(r.Step.Name, recorded)
+	again, err = r.Output(r.Step.Name, recorded)
 	if err == nil {
 		err = k.DB.EndWork(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ops.ErrUnchanged, k.explain(err))
+		return again, fmt.Errorf("%w: %w", ops.ErrUnchanged, k.explain(err))
 	}
-	return nil
+	return again, nil
 }
 
 // idle is an error while a session of maintenance is still at work on the server: what it comes to is not known yet.
@@ -108,7 +110,7 @@ type leftoversStep struct {
 func (s leftoversStep) Do(ctx context.Context, r *ops.Run) error {
 	var list []leftArgs
 	var done Left
-	if err := s.k.begin(ctx, r, &list, &done); err != nil {
+	if _, err := s.k.begin(ctx, r, &list, &done); err != nil {
 		return err
 	}
 	done.Stay = nil
@@ -120,25 +122,22 @@ func (s leftoversStep) Do(ctx context.Context, r *ops.Run) error {
 		if now.OID != a.Index.OID || now.Valid {
 			continue
 		}
-		if err := r.Held(ctx); err != nil {
+		gone := slices.DeleteFunc(slices.Clone(done.Dropped), func(name string) bool { return name == a.Index.Shown })
+		done.Dropped = append(slices.Clone(gone), a.Index.Shown)
+		if err := r.Record(ctx, done); err != nil { // before it goes: whoever dies in the middle has told of it
 			return err
 		}
 		err = s.k.DB.DropInvalid(ctx, a.Index, s.k.patience(shortStep))
 		why, refused := refusal(err)
 		switch {
 		case refused:
-			done.Stay = append(done.Stay, a.Index.Shown+": "+why)
+			done.Dropped, done.Stay = gone, append(done.Stay, a.Index.Shown+": "+why)
 		case err != nil:
 			return s.k.explain(err)
-		default:
-			done.Dropped = append(done.Dropped, a.Index.Shown)
-		}
-		if err := r.Record(ctx, done); err != nil {
-			return err
 		}
 		r.Progress(ops.Progress{Done: int64(n + 1), Total: int64(len(list)), Unit: "indexes"})
 	}
-	return nil
+	return r.Record(ctx, done)
 }
 
 // Look implements ops.Doer: beginning again takes nothing twice.

@@ -24,7 +24,7 @@ type vacuumStep struct {
 func (s vacuumStep) Do(ctx context.Context, r *ops.Run) error {
 	var list []tableArgs
 	var done Vacuumed
-	if err := s.k.begin(ctx, r, &list, &done); err != nil {
+	if _, err := s.k.begin(ctx, r, &list, &done); err != nil {
 		return err
 	}
 	var total, passed int64

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -65,15 +63,11 @@ func (d *Database) Dump(ctx context.Context, w io.Writer, progress func(done, to
 
 // snapshot is a psql that holds a moment of the database for a dump and counts its rows.
 type snapshot struct {
+	*session
 	name         string
 	version      string
 	size, tables int64 // bytes on disk: the database, and its tables without indexes
 
-	stop    context.CancelFunc
-	in      *io.PipeWriter
-	out     *io.PipeReader
-	wg      sync.WaitGroup
-	err     error // of psql, once it has ended
 	counted Counts
 	reading error
 }
@@ -87,40 +81,24 @@ select pg_export_snapshot() || ' ' || split_part(current_setting('server_version
 `
 
 func (d *Database) snapshot(ctx context.Context, at place) (*snapshot, error) {
-	ctx, stop := context.WithCancel(ctx)
-	input, in := io.Pipe()
-	output, out := io.Pipe()
-	s := &snapshot{stop: stop, in: in, out: output}
-	s.wg.Go(func() {
-		_, err := d.run(ctx, at, "psql", psql(d.cfg.Name, nil), input, out)
-		s.err = err
-		_ = input.CloseWithError(io.ErrClosedPipe)
-		_ = out.CloseWithError(orEOF(err))
-	})
-	if _, err := io.WriteString(in, sqlBegin+sqlSnapshot); err != nil {
-		s.end()
-		return nil, errors.Join(s.err, err)
+	s := &snapshot{session: d.session(ctx, at, nil)}
+	line, err := s.line(ctx, sqlBegin+sqlSnapshot)
+	if err != nil {
+		return nil, err
 	}
-	lines := bufio.NewReader(output)
-	line, err := lines.ReadString('\n')
-	if err == nil {
-		_, err = fmt.Sscan(line, &s.name, &s.version, &s.size, &s.tables)
-	}
+	_, err = fmt.Sscan(line, &s.name, &s.version, &s.size, &s.tables)
 	if err == nil && !snapshotName.MatchString(s.name) {
 		err = fmt.Errorf("%q is not the name of a snapshot", s.name)
 	}
 	if err != nil {
 		s.end()
-		if s.err != nil {
-			return nil, s.err
-		}
 		return nil, fmt.Errorf("hold a snapshot: %w", err)
 	}
 	s.wg.Go(func() {
-		s.counted, s.reading = readCounts(lines)
-		_, _ = io.Copy(io.Discard, lines) // psql is not left waiting
+		s.counted, s.reading = readCounts(s.lines)
+		_, _ = io.Copy(io.Discard, s.lines) // psql is not left waiting
 	})
-	if _, err := io.WriteString(in, sqlCounts); err != nil {
+	if _, err := io.WriteString(s.in, sqlCounts); err != nil {
 		s.end()
 		return nil, errors.Join(s.err, err)
 	}
@@ -132,14 +110,6 @@ func (s *snapshot) counts() (Counts, error) {
 	_ = s.in.Close() // the end of its input ends psql, once it has counted
 	s.wg.Wait()
 	return s.counted, errors.Join(s.err, s.reading)
-}
-
-// end ends psql, whatever it is at.
-func (s *snapshot) end() {
-	_ = s.in.Close()
-	_ = s.out.Close() // psql may be writing
-	s.stop()
-	s.wg.Wait()
 }
 
 func orEOF(err error) error {

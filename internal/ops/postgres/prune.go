@@ -173,10 +173,11 @@ func (d *Database) Prune(ctx context.Context, p *Prunable, before time.Time, bat
 	along, last, from := p.walk(major)
 	v := p.varsBefore(before)
 	v["at"], v["batch"] = from, strconv.Itoa(batch)
-	s, err := d.session(ctx, v)
+	where, err := d.find(ctx)
 	if err != nil {
 		return err
 	}
+	s := d.session(ctx, where, v)
 	defer s.end()
 	there, err := s.line(ctx, sqlOwn+`select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.oid = :'oid' and n.nspname = :'schema' and c.relname = :'name' and c.relkind = 'r';
@@ -196,12 +197,14 @@ where c.oid = :'oid' and n.nspname = :'schema' and c.relname = :'name' and c.rel
 		if err != nil {
 			return fmt.Errorf("prune %s: %w", p.Shown, errNotCounting)
 		}
-		if gone == 0 {
-			return nil
+		if gone > 0 {
+			err = told(gone)
 		}
-		if err := told(gone); errors.Is(err, ErrEnough) {
+		switch {
+		case gone == 0, errors.Is(err, ErrEnough):
+			s.close()
 			return nil
-		} else if err != nil {
+		case err != nil:
 			return err
 		}
 	}

@@ -76,7 +76,8 @@ func (i *Index) Waste(gone float64) (int64, bool) {
 
 // sqlOwn sets up a session of upkeep: who looks at the server sees whose it is, it waits for no lock for long, and it ends when its psql
 // does, where the server can see that (from PostgreSQL 14 on).
-const sqlOwn = `set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = '10s'; set application_name = '` + workName + `';
+const sqlOwn = `\set VERBOSITY terse
+set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = '10s'; set application_name = '` + workName + `';
 set datestyle = 'ISO, YMD';
 do $$ begin perform set_config(name, '1s', false) from pg_settings where name = 'client_connection_check_interval'; end $$;
 `
