@@ -83,7 +83,7 @@ func TestTheDatabaseIsLookedAtByOperatorsAndShownToThemAlone(t *testing.T) {
 		{kim, "db", []string{"Database ai_notebook at a glance", "93 of 97 (95%)", "1 connection waits, 1 of them for PID 4711", "says why", "12 of 5 never used", "1 invalid", "VACUUM (ANALYZE) public.notes"}},
 		{kim, "DB Size", []string{"Size of database ai_notebook: 5.2 MB, 1 table", "public.notes", "locked exclusively", "🔴 Transaction numbers: 88%", "shared row locks"}},
 		{kim, "db slow", []string{"not counted", "shared_preload_libraries", "CREATE EXTENSION", "PID 7", "GRANT pg_read_all_stats"}},
-		{kim, "db indexes", []string{"do not drop any yet", "and 11 more", "public.x_ccnew", "is the same as", "1 more index", "1 server follows"}},
+		{kim, "db indexes", []string{"do not drop any yet", "and 11 more", "public.x_ccnew", "the same as public.a", "1 more index was never used but holds", "1 server follows"}},
 		{kim, "db connections", []string{"🔴 Connections: 93 of 97", "working: 1", "idle: 91", "odd: 1", "Oldest transaction: 2 h", "and 3 more"}},
 		{kim, "db locks", []string{"1 connection waits", "PID 4711", "└ PID 4712", "public.notes (ShareLock), also for PID 9", "pg_cancel_backend(4711)"}},
 		{kim, "locks", []string{"1 connection waits"}},

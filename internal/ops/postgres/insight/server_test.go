@@ -1,7 +1,6 @@
 package insight
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"syscall"
@@ -98,9 +97,7 @@ func TestWithoutTheExtensionItIsSaidWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	h := open(t, realparts.Postgres(t), "postgres")
 	busy := h.conn()
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	go func() { _, _ = busy.Exec(ctx, "select pg_sleep(60), 'tulip-7-known'", pgx.QueryExecModeSimpleProtocol) }()
+	h.begins(busy, "select pg_sleep(60), 'tulip-7-known'")
 	s := until(t, "a long statement is seen", h.Slow, func(s *Slow) bool { return len(s.Running) > 0 })
 	if strings.Join(s.Missing, " ") != "preload extension" {
 		t.Errorf("missing: %v", s.Missing)
@@ -190,11 +187,7 @@ func (c counting) looksAtIndexes(t *testing.T) {
 		}
 	}
 	patient := h.conn()
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	go func() {
-		_, _ = patient.Exec(ctx, "create index concurrently notes_now on notes (id, body)", pgx.QueryExecModeSimpleProtocol)
-	}()
+	h.begins(patient, "create index concurrently notes_now on notes (id, body)")
 	left := func(x *Indexes) map[string]string {
 		m := map[string]string{}
 		for _, i := range x.Invalid {
@@ -214,16 +207,10 @@ func (c counting) drawsAChain(t *testing.T) {
 	one, two, three := h.conn(), h.conn(), h.conn()
 	h.in(one, "set application_name = 'batch tulip-7-known'", "begin", "update account set of = 555 where id = 1")
 	h.in(two, "begin", "update account set of = 1 where id = 2")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go func() {
-		_, _ = two.Exec(ctx, "update account set of = 777 where id = 1", pgx.QueryExecModeSimpleProtocol)
-	}()
+	h.begins(two, "update account set of = 777 where id = 1")
 	of := func(n int) func(*Locks) bool { return func(l *Locks) bool { return l.Waiting == n } }
 	until(t, "the second waits", h.Locks, of(1))
-	go func() {
-		_, _ = three.Exec(ctx, "update account set of = 888 where id = 2", pgx.QueryExecModeSimpleProtocol)
-	}()
+	h.begins(three, "update account set of = 888 where id = 2")
 	l := until(t, "the third waits", h.Locks, of(2))
 	if len(l.Roots) != 1 || len(l.Roots[0].Behind) != 1 || len(l.Roots[0].Behind[0].Behind) != 1 || l.Circle {
 		t.Fatalf("%s (circle %v)", drawn(l.Roots), l.Circle)
@@ -251,11 +238,9 @@ func (c counting) drawsAChain(t *testing.T) {
 func (c counting) namesAPreparedTransaction(t *testing.T) {
 	h := c.open(t, "prepared")
 	h.sql("create table t (a int)", "insert into t values (1)", "begin; update t set a = 2; prepare transaction 'payment 7'")
-	defer h.sql("rollback prepared 'payment 7'")
 	waiter := h.conn()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go func() { _, _ = waiter.Exec(ctx, "update t set a = 3", pgx.QueryExecModeSimpleProtocol) }()
+	defer h.sql("rollback prepared 'payment 7'")
+	h.begins(waiter, "update t set a = 3")
 	l := until(t, "somebody waits for it", h.Locks, func(l *Locks) bool { return len(l.Roots) == 1 && len(l.Roots[0].Behind) == 1 })
 	if r := l.Roots[0]; r.PID != 0 || strings.Join(r.Prepared, "|") != "payment 7" || r.Behind[0].PID != pid(waiter) {
 		t.Errorf("%+v", r)

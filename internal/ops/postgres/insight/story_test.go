@@ -130,6 +130,17 @@ func (h *house) in(c *pgx.Conn, statements ...string) {
 	}
 }
 
+// begins has a session carry out a statement that does not end by itself. It is stopped at the end of the test, before the session is.
+func (h *house) begins(c *pgx.Conn, statement string) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(h.t.Context()))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = c.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol) // it is stopped, or what it waits for ends
+	}()
+	h.t.Cleanup(func() { cancel(); <-ended })
+}
+
 func pid(c *pgx.Conn) int { return int(c.PgConn().PID()) }
 
 // until looks again and again.
