@@ -7,7 +7,7 @@ import (
 
 // Locks is who waits for whom, in all databases of the server.
 type Locks struct {
-	Waiting    int       // sessions; at most mostWaiting of them are looked at
+	Waiting    int       // sessions; at most 200 of them are looked at
 	Roots      []*Holder // who waits for nobody and keeps others waiting, the most first
 	Circle     bool      // some wait for each other: the server ends one of them by itself (deadlock_timeout)
 	RightToAll bool      // false: what others do is not seen
@@ -35,11 +35,11 @@ type Wait struct {
 }
 
 // mostWaiting is how many waiting sessions are looked at: the tree of more is not read by anybody.
-const mostWaiting = 200
+const mostWaiting = "200"
 
 // sqlLocks finds the table of a row lock by the lock that the first in the queue holds on the row itself.
 const sqlLocks = `with waiting as (
-  select pid, pg_blocking_pids(pid) as by from (select distinct pid from pg_locks where not granted and pid is not null and pid <> pg_backend_pid() order by pid limit 200) x
+  select pid, pg_blocking_pids(pid) as by from (select distinct pid from pg_locks where not granted and pid is not null and pid <> pg_backend_pid() order by pid limit ` + mostWaiting + `) x
 ), involved as (select pid from waiting union select unnest(by) from waiting), here as (select oid from pg_database where datname = current_database())
 select json_build_object('right', ` + hasRight + `,
   'waiting', (select count(distinct pid) from pg_locks where not granted and pid <> pg_backend_pid()),

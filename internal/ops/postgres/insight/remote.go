@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -34,8 +35,8 @@ func (r Remote) Ask(ctx context.Context, statements string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask the database: %w", err)
 	}
-	for i := len(results) - 1; i >= 0; i-- {
-		if rows := results[i].Rows; len(rows) == 1 && len(rows[0]) == 1 {
+	for _, result := range slices.Backward(results) {
+		if rows := result.Rows; len(rows) == 1 && len(rows[0]) == 1 {
 			return string(rows[0][0]), nil
 		}
 	}
