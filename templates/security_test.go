@@ -17,7 +17,8 @@ func guarded() HealthView {
 			{"ok", "published.web", Args{Word: "80/tcp", Where: "ai-notebook_nginx_1"}}, {"ok", "published.web", Args{Word: "443/tcp", Where: "ai-notebook_nginx_1"}},
 		}},
 		{Name: "logins", State: "ok", Findings: []HealthFinding{
-			{"ok", "logins.count", Args{Count: 2, Age: 7 * 24 * time.Hour}}, {"ok", "logins.one", Args{Account: "kim", Where: "198.51.100.7", At: at.Add(-2 * time.Hour)}},
+			{"ok", "logins.count", Args{Count: 2, Age: 7 * 24 * time.Hour}},
+			{"ok", "logins.one", Args{Account: "kim", Where: "198.51.100.7", At: at.Add(-2 * time.Hour)}},
 			{"ok", "logins.one", Args{Account: "lee", At: at.Add(-3 * time.Hour)}},
 		}},
 		oneCheck("failed_logins", "", "ok", "failed_logins.count", Args{Count: 0, Age: 7 * 24 * time.Hour}),
@@ -36,7 +37,8 @@ func attacked() HealthView {
 	v := guarded()
 	shell := Args{Word: "/usr/bin/dash", Count: 31337, Account: "www-data", Age: 14 * time.Minute, Text: "nginx"}
 	v.Checks[0] = HealthCheck{Name: "processes", State: "failed", Findings: []HealthFinding{
-		{"failed", "processes.shell", shell}, {"failed", "processes.open", Args{Word: "/tmp/.x/kdevtmpfsi", Count: 31400, Account: "999", Where: "ai-notebook_redis_1", Age: 3 * time.Hour}},
+		{"failed", "processes.shell", shell},
+		{"failed", "processes.open", Args{Word: "/tmp/.x/kdevtmpfsi", Count: 31400, Account: "999", Where: "ai-notebook_redis_1", Age: 3 * time.Hour}},
 		{"failed", "processes.deleted", Args{Word: "/usr/sbin/worker", Count: 812, Account: "root", Age: 26 * time.Hour}},
 	}}
 	v.Checks[1] = HealthCheck{Name: "ports", State: "warning", Findings: []HealthFinding{

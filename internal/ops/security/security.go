@@ -188,9 +188,11 @@ func finding(s health.State, code string, f health.Facts) health.Finding {
 	return health.Finding{State: s, Code: code, Facts: f}
 }
 
-func ok(code string, f health.Facts) health.Finding        { return finding(health.OK, code, f) }
-func warn(code string, f health.Facts) health.Finding      { return finding(health.Warning, code, f) }
-func failed(code string, f health.Facts) health.Finding    { return finding(health.Failed, code, f) }
+func ok(code string, f health.Facts) health.Finding   { return finding(health.OK, code, f) }
+func warn(code string, f health.Facts) health.Finding { return finding(health.Warning, code, f) }
+
+func failed(code string, f health.Facts) health.Finding { return finding(health.Failed, code, f) }
+
 func unchecked(code string, f health.Facts) health.Finding { return finding(health.Unchecked, code, f) }
 
 // shown is how many findings of one sort are told one by one.

@@ -135,7 +135,7 @@ func (s *scene) sshdFile(name string, depth int, left *int) ([]directive, error)
 			out = append(out, d)
 			continue
 		}
-		for _, pattern := range strings.Fields(d.value) {
+		for pattern := range strings.FieldsSeq(d.value) {
 			pattern = strings.Trim(pattern, `"`)
 			if !filepath.IsAbs(pattern) {
 				pattern = filepath.Join(filepath.Dir(sshdConfig), pattern)
