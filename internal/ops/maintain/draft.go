@@ -139,8 +139,12 @@ var pruneProblems = []struct {
 	err  error
 	code string
 }{
-	{postgres.ErrNoTable, "maintain_no_table"}, {postgres.ErrManyTables, "maintain_many_tables"}, {postgres.ErrNotPlain, "maintain_not_plain"},
-	{postgres.ErrNoColumn, "maintain_no_column"}, {postgres.ErrNotTime, "maintain_not_time"}, {postgres.ErrNotAllowed, "maintain_not_allowed"},
+	{postgres.ErrNoTable, "maintain_no_table"},
+	{postgres.ErrManyTables, "maintain_many_tables"},
+	{postgres.ErrNotPlain, "maintain_not_plain"},
+	{postgres.ErrNoColumn, "maintain_no_column"},
+	{postgres.ErrNotTime, "maintain_not_time"},
+	{postgres.ErrNotAllowed, "maintain_not_allowed"},
 }
 
 // countWithin is how long the rows of all tables may be counted while somebody waits for the plan.

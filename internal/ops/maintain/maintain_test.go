@@ -148,7 +148,7 @@ func (m *mortal) Prune(ctx context.Context, p *postgres.Prunable, before time.Ti
 func (m *mortal) Reindex(ctx context.Context, i postgres.Relation, p postgres.Patience) error {
 	if m.mu.Lock(); !m.died["in reindex"] {
 		m.mu.Unlock()
-		holder := m.story.client(m.story.T)
+		holder := m.story.client(m.story.T) //nolint:contextcheck // Somebody else's session outlives the bot.
 		if _, err := holder.line("begin; lock documents, logs, user_sessions in row exclusive mode; select 1;"); err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (m *mortal) Reindex(ctx context.Context, i postgres.Relation, p postgres.Pa
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for tick := time.NewTicker(20 * time.Millisecond); looking.Err() == nil; <-tick.C {
-				if busy, err := m.Database.Work(looking); err == nil && busy {
+				if busy, err := m.Work(looking); err == nil && busy {
 					m.once("in reindex")
 				}
 			}

@@ -74,7 +74,8 @@ func newStory(t *testing.T) *story {
 	s.kind = New(Config{
 		Lock: 300 * time.Millisecond, Least: 64 << 10,
 		Delete: []Delete{
-			{Table: "logs", Column: "created_at", Keep: 30 * 24 * time.Hour}, {Table: "user_sessions", Column: "expires_at"},
+			{Table: "logs", Column: "created_at", Keep: 30 * 24 * time.Hour},
+			{Table: "user_sessions", Column: "expires_at"},
 			{Table: hostile, Column: `day"`, Keep: 7 * 24 * time.Hour},
 		},
 	}, s.db, engine, s.app)

@@ -54,7 +54,7 @@ func (s vacuumStep) Do(ctx context.Context, r *ops.Run) error {
 }
 
 // Look implements ops.Doer.
-func (s vacuumStep) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
+func (s vacuumStep) Look(_ context.Context, r *ops.Run) (ops.Seen, error) {
 	var list []tableArgs
 	var done Vacuumed
 	if err := r.Args(&list); err != nil {
