@@ -34,7 +34,12 @@ var several = regexp.MustCompile(`\?(?:\s*,\s*\?)+`)
 // shape takes literals and comments out of a statement. The server does that for some statements and some of its views only. Where it is not sure
 // what a literal is, all that follows goes.
 func shape(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\r' { // those end a comment
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 	var out strings.Builder
 	rest := ""        // what is still to be read
 	before := rune(0) // the letter that was read last
