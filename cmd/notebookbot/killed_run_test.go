@@ -87,15 +87,17 @@ break_glass: [U01AAAA]
 	}
 }
 
-// On PostgreSQL the next bot has to wait until the lease of the dead process is over. NOTEBOOKBOT_KILLS (make soak) does that.
-func TestKilledTerminalOnPostgreSQL(t *testing.T) {
+// On PostgreSQL the next bot has to wait until the lease of the dead process is over. NOTEBOOKBOT_KILLS (make soak) does both; one
+// that is killed in a restart is in TestTheApplicationIsRestartedFromATerminalWhileSlackIsDown.
+func TestKilledTerminal(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("NOTEBOOKBOT_KILLS") == "" {
-		t.Skip("skipped: it waits for leases; NOTEBOOKBOT_KILLS does it")
+		t.Skip("skipped: it takes minutes; NOTEBOOKBOT_KILLS does it")
 	}
 	a := realparts.StartApplication(t, "")
 	served(t, a)
-	killedTerminal(t, a, realparts.Postgres(t))
+	t.Run("SQLite", func(t *testing.T) { killedTerminal(t, a, storeOf(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { killedTerminal(t, a, realparts.Postgres(t)) })
 }
 
 // filling counts the databases that stand beside the live one and are not whole yet, or not in its place.

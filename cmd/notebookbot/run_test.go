@@ -277,7 +277,6 @@ func TestTheApplicationIsRestartedFromATerminalWhileSlackIsDown(t *testing.T) {
 		startRun(t, l.config, "OP-2\nslow again\n", restart...).wants(t, exitDone, "this process carries out OP-2")
 	})
 
-	t.Run("killed on SQLite", func(t *testing.T) { killedTerminal(t, a, storeOf(t)) })
 	t.Run("killed while a bot on PostgreSQL does it", func(t *testing.T) { killedWatcher(t, a, realparts.Postgres(t)) })
 }
 
