@@ -40,7 +40,7 @@ demo: ## try the bot without a Slack account
 
 soak: ## the long tests whole: KILLS (200) kills, and what meets real parts TIMES (10) times over
 	NOTEBOOKBOT_KILLS=$(KILLS) $(GO) test $(RACE) -timeout 0 -count=1 -run Killed -v ./cmd/notebookbot
-	NOTEBOOKBOT_KILLS=$(KILLS) $(GO) test $(RACE) -timeout 0 -count=1 ./internal/ops/restore
+	NOTEBOOKBOT_KILLS=$(KILLS) $(GO) test $(RACE) -timeout 0 -count=1 ./internal/ops/restore ./internal/ops/maintain
 	$(GO) test $(RACE) -timeout 0 -count=1 -run TestNothingIs ./incidents -incidents.worlds 2000
 	$(GO) test $(RACE) -timeout 0 -count=1 -run TestNothingIs ./internal/ops -ops.worlds 200
 	$(GO) test $(RACE) -timeout 0 -count=1 ./internal/ops/deploy -deploy.every

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -13,13 +14,22 @@ import (
 	"github.com/ai-notebook/notebookbot/internal/ops/postgres"
 )
 
-// How many old lines the log has: as many as were measured elsewhere, and enough for some batches.
-const many, few = 157000, 20000
+// few are enough old lines of the log for some batches.
+const few = 20000
+
+// many is how many there are in the first story; NOTEBOOKBOT_KILLS (make soak) takes as many as were measured elsewhere.
+var many = func() int {
+	if os.Getenv("NOTEBOOKBOT_KILLS") != "" {
+		return 157000
+	}
+	return 40000
+}()
 
 // TestMaintenanceOfARealDatabase tells one story after the other on one application, which takes its time to start.
 func TestMaintenanceOfARealDatabase(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
+	whole := os.Getenv("NOTEBOOKBOT_KILLS") != ""
 	for _, st := range []struct {
 		name string
 		run  func(*testing.T)
@@ -29,6 +39,9 @@ func TestMaintenanceOfARealDatabase(t *testing.T) {
 		{"whoever dies in a step costs a delay only", s.whoeverDiesCostsADelayOnly},
 		{"what is configured wrongly is said before anything is done", s.whatIsConfiguredWrongly},
 	} {
+		if dies := strings.HasPrefix(st.name, "whoever dies"); dies && !whole {
+			continue // a dozen bots one after the other: make soak
+		}
 		if !t.Run(st.name, st.run) {
 			return
 		}
@@ -49,7 +62,7 @@ update pg_index set indisvalid = false where indexrelid in ('documents_broken_cc
 			t.Errorf("%s is missing in the plan:\n%s", want, steps(op))
 		}
 	}
-	if got := string(op.Plan.Details); !strings.Contains(got, `"rows":157000`) || !strings.Contains(got, `"rows":20000`) || !strings.Contains(got, `"rows":23`) {
+	if got := string(op.Plan.Details); !strings.Contains(got, fmt.Sprintf(`"rows":%d`, many)) || !strings.Contains(got, `"rows":20000`) || !strings.Contains(got, `"rows":23`) {
 		t.Errorf("the plan shows %s", got)
 	}
 	if notes := strings.Join(op.Plan.Notes, "\n"); !strings.Contains(notes, "maintain_no_undo") || !strings.Contains(notes, "maintain_own_invalid: public.documents_own") {
