@@ -43,7 +43,10 @@ func copied(t *testing.T, program, dir, name string) string {
 	}
 	defer from.Close()
 	if dir == "" {
-		dir = "."
+		dir = "." // which may be below /tmp itself
+		if os.Geteuid() == 0 {
+			dir = "/var/lib"
+		}
 	}
 	if dir, err = os.MkdirTemp(dir, "audited-"); err != nil {
 		t.Fatal(err)
