@@ -135,7 +135,10 @@ func TestWhatBeganUnheardIsOpenedOnceUnderTheKeyThatAlertmanagerUses(t *testing.
 	if n := len(c.all()); n != 1 {
 		t.Fatalf("%d incidents at once: Alertmanager gets its time", n)
 	}
-	c.later(time.Minute)
+	eventually(t, "it is opened", func() bool { // an alert that is not processed yet is not active
+		c.later(time.Minute)
+		return len(c.all()) > 1
+	})
 	in := c.opened(2)
 	if in.Level != incidents.P2 || in.Title != `Missed "c":{}` || in.Group.Key != `{}:{alertname="Missed"}` {
 		t.Errorf("opened: %s %q %q", in.Level, in.Title, in.Group.Key)

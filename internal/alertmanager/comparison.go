@@ -274,10 +274,18 @@ func (v *verdict) tell(ctx context.Context) error {
 	if len(v.wanted) > 0 {
 		found, err := v.cluster.fetch(ctx, v.wanted)
 		if err != nil {
-			return errors.Join(append(v.errs, err)...)
+			v.errs = append(v.errs, err)
 		}
-		for name, g := range found {
-			v.give(ctx, v.webhook(name, g))
+		for name, wanted := range v.wanted {
+			g := found[name]
+			told := g != nil && v.give(ctx, v.webhook(name, g))
+			for f := range wanted {
+				id := untoldID{name, f}
+				if u, counted := v.next.untold[id]; counted && !(told && slices.ContainsFunc(g.Alerts, func(a listedAlert) bool { return a.Fingerprint == f })) {
+					u.given = false // the next look tries it again
+					v.next.untold[id] = u
+				}
+			}
 		}
 	}
 	return errors.Join(v.errs...)
@@ -311,13 +319,14 @@ func common(alerts template.Alerts, of func(template.Alert) template.KV) templat
 	return out
 }
 
-func (v *verdict) give(ctx context.Context, w incidents.Webhook) {
+// give gives on what was found, and tells whether it was committed.
+func (v *verdict) give(ctx context.Context, w incidents.Webhook) bool {
 	slices.SortFunc(w.Alerts, func(a, b incidents.Alert) int { return cmp.Compare(a.Fingerprint, b.Fingerprint) })
 	within, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
 	if err := v.to.Receive(within, w); err != nil {
 		v.errs = append(v.errs, err)
-		return
+		return false
 	}
 	for _, a := range w.Alerts {
 		if a.Firing {
@@ -327,4 +336,5 @@ func (v *verdict) give(ctx context.Context, w incidents.Webhook) {
 		}
 	}
 	v.log.InfoContext(ctx, "Alertmanager's list differs from what it told", "group", w.Group.ID()[:8], "alerts", len(w.Alerts))
+	return true
 }

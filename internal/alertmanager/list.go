@@ -90,6 +90,7 @@ func (a *api) status(ctx context.Context) (serverStatus, error) {
 	if err != nil {
 		now = time.Now()
 	}
+	now = now.Add(time.Second) // the header has whole seconds: it is up to one more
 	return serverStatus{Up: now.Sub(said.Uptime), Routes: readRouting(said.Config.Original)}, nil
 }
 
