@@ -100,10 +100,7 @@ func (d *Database) create(ctx context.Context, name string) error {
 
 // finish gathers statistics and marks the database as whole.
 func (d *Database) finish(ctx context.Context, name string) error {
-	if _, err := d.ask(ctx, name, "set statement_timeout = 0; analyze;", nil); err != nil {
-		return err
-	}
-	_, err := d.ask(ctx, d.upkeep(), "comment on database :\"name\" is :'mark';", map[string]string{"name": name, "mark": markFilled})
+	_, err := d.ask(ctx, name, "set statement_timeout = 0; analyze; comment on database :\"name\" is :'mark';", map[string]string{"name": name, "mark": markFilled})
 	return err
 }
 
