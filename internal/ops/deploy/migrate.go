@@ -186,7 +186,9 @@ func (s migrate) Look(ctx context.Context, r *ops.Run) (ops.Seen, error) {
 	}
 	c, err := s.docker.OneOff(ctx, rec.Name)
 	if errors.Is(err, docker.ErrGone) {
-		return ops.SeenNotDone, nil // it was never created: compose ends with us, and we remove it only after its end is recorded
+		// It may never have been created. But it may as well have ended, and somebody's prune removed it before its end was recorded: then it would run
+		// twice. A person looks.
+		return ops.SeenUnclear, fmt.Errorf("the container %s of the migration is gone, and its end was not recorded: %w", rec.Name, err)
 	}
 	if err != nil {
 		return ops.SeenUnclear, err

@@ -310,14 +310,15 @@ func (w *world) load() *load {
 	l.wg.Go(func() {
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
-		for {
+		for n := 0; ; n++ {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
 			}
+			path := []string{"/api/version", "/"}[n%2] // the backend's and the frontend's
 			l.wg.Go(func() { //nolint:contextcheck // A request that runs is not cut off with the load.
-				got := w.get("/api/version")
+				got := w.get(path)
 				first, _, _ := strings.Cut(got, " ")
 				if first != "200" {
 					first = got
