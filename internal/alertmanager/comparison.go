@@ -211,8 +211,8 @@ func (v *verdict) allGone(in *incidents.Incident, name groupName, ended int) boo
 func (v *verdict) unheard(in *incidents.Incident, name groupName) (unshown bool) {
 	listed := v.listing.groups[name]
 	for f, s := range listed {
-		if m := in.Members[f]; m != nil && m.Firing {
-			continue
+		if m := in.Members[f]; !s.active || m != nil && m.Firing {
+			continue // what is silenced or inhibited is nobody's trouble, and keeps no incident from recovering
 		}
 		unshown = true
 		if in.Truncated > 0 && len(listed) <= maxUnshown { // a message has told of it, but did not show it

@@ -317,7 +317,7 @@ func (w *world) load() *load {
 			case <-tick.C:
 			}
 			path := []string{"/api/version", "/"}[n%2] // the backend's and the frontend's
-			l.wg.Go(func() { //nolint:contextcheck // A request that runs is not cut off with the load.
+			l.wg.Go(func() {                           //nolint:contextcheck // A request that runs is not cut off with the load.
 				got := w.get(path)
 				first, _, _ := strings.Cut(got, " ")
 				if first != "200" {

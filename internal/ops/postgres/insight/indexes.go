@@ -63,7 +63,7 @@ const sqlIndexes = `with busy as (
     i.indisvalid and i.indisready and i.indislive as valid, busy.oid is not null as locked,
     case when busy.oid is null then pg_relation_size(c.oid) else 0 end as bytes,
     i.indisunique or i.indisprimary or i.indisexclusion or i.indisreplident or exists (select from pg_constraint k where k.conindid = i.indexrelid) as holds,
-    i.indisprimary or exists (select from pg_constraint k where k.conindid = i.indexrelid) as constrains, i.indisunique as is_unique,
+    i.indisprimary or i.indisreplident or exists (select from pg_constraint k where k.conindid = i.indexrelid) as constrains, i.indisunique as is_unique,
     exists (select from pg_inherits h where h.inhrelid = i.indexrelid) as attached, s.idx_scan as scans,
     concat_ws('|', c.relam, i.indnatts, i.indkey, i.indclass, i.indcollation, i.indoption, to_jsonb(i) ->> 'indnkeyatts', to_jsonb(i) ->> 'indnullsnotdistinct',
       regexp_replace(i.indexprs::text, ':location -?[0-9]+', '', 'g'), '|', regexp_replace(i.indpred::text, ':location -?[0-9]+', '', 'g')) as form

@@ -2,6 +2,7 @@ package insight
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -174,6 +175,16 @@ func (c counting) looksAtIndexes(t *testing.T) {
 	}
 	if s := x.Scanned[0]; s.Table != "public.notes" || s.Scans < 10 || s.RowsPerScan() < 10000 {
 		t.Errorf("scanned: %+v", s)
+	}
+
+	// What a publication tells rows apart by is not the one to drop: updates of the table would fail without it.
+	h.sql("create table published (id int not null)", "create unique index published_first on published (id)",
+		"create unique index published_identity on published (id)", "alter table published replica identity using index published_identity")
+	x = until(t, "there are two pairs", h.Indexes, func(x *Indexes) bool { return len(x.Duplicates) == 2 })
+	if !slices.ContainsFunc(x.Duplicates, func(d Duplicate) bool {
+		return d.Keep == "public.published_identity" && slices.Equal(d.Drop, []string{"public.published_first"})
+	}) {
+		t.Errorf("duplicates: %+v", x.Duplicates)
 	}
 
 	// A writer who does not end keeps both from being finished.
