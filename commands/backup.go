@@ -35,7 +35,7 @@ func readVerify(c *call) (wanted, error) {
 	if len(c.args.tokens) != 1 && !far {
 		return wanted{}, wrongUsage(c.cmd)
 	}
-	w := wanted{args: []string{"verify", strings.ToUpper(c.args.word(0))}}
+	w := wanted{args: []string{"verify", capitals(c.args.word(0))}}
 	if far {
 		w.args = append(w.args, "s3")
 	}

@@ -136,7 +136,7 @@ func keyOf(form *regexp.Regexp, word string) (int64, bool) {
 }
 
 // later are second words that are known and not there yet.
-var later = map[string][]string{"db": {"explain", "tune", "verify", "maintain"}}
+var later = map[string][]string{"db": {"explain", "tune", "verify"}}
 
 // unknown says that there is no such command, and which one may be meant.
 func unknown(first, second string) error {
@@ -148,6 +148,10 @@ func unknown(first, second string) error {
 		}
 		if near := cmp.Or(nearest(second, seconds(first)), begun(second, seconds(first))); near != "" {
 			a.Nearest = first + " " + near
+			return refuse(templates.UnknownWord, a)
+		}
+		for _, s := range seconds(first) {
+			a.Names = append(a.Names, first+" "+s)
 		}
 		return refuse(templates.UnknownWord, a)
 	}

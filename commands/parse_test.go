@@ -2,6 +2,7 @@ package commands
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -130,6 +131,9 @@ func TestAWrongWordGetsTheNearestRightOne(t *testing.T) {
 		}
 	}
 	var r *Refusal
+	if _, err := parse("db foo", 0); !errors.As(err, &r) || !slices.Contains(r.Args.Names, "db size") || !slices.Contains(r.Args.Names, "db maintain") {
+		t.Errorf("db foo: %v, want the words of db", err)
+	}
 	if _, err := parse("schedule", 0); !errors.As(err, &r) || r.Name != templates.NotYet {
 		t.Errorf("schedule: %v, want that it is not there yet", err)
 	}

@@ -13,6 +13,17 @@ var restore = operation("restore", "restore", readRestore)
 // restoreParts are the words that may follow a set.
 var restoreParts = []string{"database", "files", "config", "secrets"}
 
+// setLike is what begins as a set's id, a moment or an operation's key does.
+var setLike = regexp.MustCompile(`^(?i:[0-9]|op-[0-9])`)
+
+// capitals are those of ids, moments and keys, which nobody types. What is none of them is told back as it was written.
+func capitals(word string) string {
+	if setLike.MatchString(word) {
+		return strings.ToUpper(word)
+	}
+	return word
+}
+
 // readRestore takes what follows for the reason, except a part of the set. The kind knows which sets there are.
 func readRestore(c *call) (wanted, error) {
 	if len(c.args.tokens) == 0 {
@@ -23,9 +34,9 @@ func readRestore(c *call) (wanted, error) {
 		if len(c.args.tokens) == 1 {
 			return wanted{args: []string{first}}, nil
 		}
-		return wanted{args: []string{first, strings.ToUpper(c.args.word(1))}, reason: c.args.from(2)}, nil
+		return wanted{args: []string{first, capitals(c.args.word(1))}, reason: c.args.from(2)}, nil
 	}
-	what, n := strings.ToUpper(c.args.word(0)), 1
+	what, n := capitals(c.args.word(0)), 1
 	switch {
 	case first == "latest":
 		what = first

@@ -3,7 +3,7 @@ package templates
 // What Sentence and Done can say. New makes sure that both locales have the words.
 const (
 	// Sentences: why something was not done, and the way out.
-	UnknownWord   = "unknown_word"   // Word, Nearest
+	UnknownWord   = "unknown_word"   // Word, Nearest, Names of its family
 	WrongUsage    = "usage"          // Word: the command, Text: what is wrong with it (optional)
 	NotAnIncident = "not_incident"   // Word
 	NoSuch        = "no_such"        // Key

@@ -49,6 +49,7 @@ func TestSentencesReadWell(t *testing.T) {
 			b.add(s, w.Sentence(s, args[s]))
 		}
 		b.add("unknown_word, none near", w.Sentence(UnknownWord, Args{Word: "<!channel>\nrm -rf"}))
+		b.add("unknown_word, of a family", w.Sentence(UnknownWord, Args{Word: "db foo", Names: []string{"db size", "db maintain"}}))
 		b.add("stale, not known which", w.Sentence(Stale, Args{}))
 		done := Args{
 			Key: "INC-3", Level: incidents.P0, Title: "用户无法上传附件", After: 3 * time.Minute, Person: "U01AAAA", Names: []string{"ops", "management"},
