@@ -36,6 +36,31 @@ func (c *Config) logArchive(o *operations, log *slog.Logger) error {
 	return err
 }
 
+// retire removes what an archive that is not configured any more has left. It tries until that is gone, or known not to be there: the database may
+// be away at the start.
+func retire(ctx context.Context, a *wal.Archive, log *slog.Logger) {
+	const atFirst, atMost = 10 * time.Second, 10 * time.Minute
+	for wait := atFirst; ; wait = min(2*wait, atMost) {
+		gone, err := a.Retire(ctx)
+		switch {
+		case err == nil && gone:
+			log.InfoContext(ctx, "the log of the database is not archived any more: its receiver and its slot are removed")
+			return
+		case err == nil || ctx.Err() != nil:
+			return
+		case gone:
+			log.WarnContext(ctx, "an archive of the log was left behind, and its slot keeps the database's log until it is removed", "err", err, "again", wait)
+		default:
+			log.DebugContext(ctx, "looking whether an archive of the log was left behind", "err", err, "again", wait)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
 // logKeeper keeps the archive of the database's log until ctx ends. Where none is configured it ends once what an earlier configuration has left
 // is gone: a slot that nobody reads would fill the database's disk.
 func (c *Config) logKeeper(ctx context.Context, o *operations, st *store.Store, log *slog.Logger) error {
@@ -45,12 +70,7 @@ func (c *Config) logKeeper(ctx context.Context, o *operations, st *store.Store, 
 		return nil
 	}
 	if o.retired != nil {
-		switch gone, err := o.retired.Retire(ctx); {
-		case err != nil && ctx.Err() == nil:
-			log.DebugContext(ctx, "looking whether an archive of the log was left behind", "err", err)
-		case gone:
-			log.InfoContext(ctx, "the log of the database is not archived any more: its receiver and its slot are removed")
-		}
+		retire(ctx, o.retired, log)
 	}
 	if o.archive == nil {
 		return nil

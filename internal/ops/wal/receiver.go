@@ -72,14 +72,25 @@ func (a *Archive) receive(ctx context.Context, server *docker.Container, r *post
 	return a.engine.Start(ctx, id)
 }
 
-// Retire ends what an archive has left that is not configured any more: its slot would keep the server's log until the disk is full.
+// Retire ends what an archive has left that is not configured any more: its slot would keep the server's log until the disk is full. It tells whether
+// there was anything. The slot is looked for by itself, since the receiver may have been pruned; one that somebody follows without a receiver of ours is
+// somebody else's. After an error it is to be called again.
 func (a *Archive) Retire(ctx context.Context) (bool, error) {
 	running, err := a.receiver(ctx)
-	if err != nil || running == nil {
+	if err != nil {
 		return false, err
 	}
-	if err := a.endReceiver(ctx); err != nil {
-		return false, err
+	r, err := a.db.Replication(ctx, Slot)
+	if err != nil {
+		return running != nil, err
+	}
+	if running != nil {
+		if err := a.endReceiver(ctx); err != nil {
+			return true, err
+		}
+	}
+	if r.Slot == nil || running == nil && r.Slot.Active {
+		return running != nil, nil
 	}
 	return true, a.db.DropSlot(ctx, Slot)
 }

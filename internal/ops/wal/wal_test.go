@@ -202,6 +202,16 @@ func (s *story) gaps() {
 	if r, err := s.db.Replication(s.Context(), Slot); err != nil || r.Slot != nil {
 		s.Errorf("its slot is left: %+v, %v", r, err)
 	}
+	s.must(s.db.MakeSlot(s.Context(), Slot)) // as where the receiver was pruned, or only the slot could not be dropped
+	if gone, err := s.archive.Retire(s.Context()); !gone || err != nil {
+		s.Errorf("a slot without a receiver is not retired: %v", err)
+	}
+	if r, err := s.db.Replication(s.Context(), Slot); err != nil || r.Slot != nil {
+		s.Errorf("the slot without a receiver is left: %+v, %v", r, err)
+	}
+	if gone, err := s.archive.Retire(s.Context()); gone || err != nil {
+		s.Errorf("there is nothing left, and it was retired: %v", err)
+	}
 }
 
 func (s *story) must(err error) {
