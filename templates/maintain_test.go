@@ -40,6 +40,9 @@ func maintaining(t *testing.T) ops.Plan {
 			if code == "maintain_unknown" || code == "maintain_more" {
 				said = "3"
 			}
+			if code == "maintain_reindex_broken" {
+				said = "14.2"
+			}
 			p.Notes = append(p.Notes, code+": "+said)
 		}
 	}

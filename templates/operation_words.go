@@ -27,6 +27,7 @@ var (
 		"no_base", "not_encrypted",
 		"cleanup_no_docker", "cleanup_no_images", "cleanup_no_logs", "cleanup_no_temp", "cleanup_no_backups", "cleanup_no_rights", "cleanup_logs_link",
 		"maintain_no_undo", "maintain_own_invalid", "maintain_building", "maintain_exclusion", "maintain_foreign", "maintain_unknown", "maintain_more",
+		"maintain_reindex_broken",
 		"maintain_cascades", "maintain_refusing", "maintain_triggers",
 	}
 	// op.why.<code>: why there is no backup, or no silence. Text: what follows the code.

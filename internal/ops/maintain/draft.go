@@ -86,7 +86,11 @@ func (d *draft) draw(ctx context.Context) error {
 	if err := d.prunes(ctx); err != nil {
 		return err
 	}
-	d.rebuilds()
+	if d.up.ConcurrentBroken() {
+		d.note("maintain_reindex_broken", d.up.Version)
+	} else {
+		d.rebuilds()
+	}
 	d.vacuum()
 	d.step(stepAfter, nil, false, shortStep)
 	var err error

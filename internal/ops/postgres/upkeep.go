@@ -24,6 +24,14 @@ func (u *Upkeep) Major() int {
 	return n
 }
 
+// ConcurrentBroken tells whether indexes that this server builds beside writers can miss rows: PostgreSQL 14 before 14.4 has that fault (release notes
+// of 14.4).
+func (u *Upkeep) ConcurrentBroken() bool {
+	_, rest, _ := strings.Cut(u.Version, ".")
+	minor, err := strconv.Atoi(rest)
+	return u.Major() == 14 && (err != nil || minor < 4) // what has no number is taken for one
+}
+
 // Relation is a table or an index. A name alone does not say that it is still the same one: its OID does.
 type Relation struct {
 	OID    string `json:"oid"`

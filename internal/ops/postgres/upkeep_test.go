@@ -155,3 +155,14 @@ delete from grown where id % 4 > 0;`)
 		}
 	}
 }
+
+func TestOnAServerWhoseConcurrentIndexesMissRowsNoneIsRebuilt(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]bool{
+		"12.9": false, "13.22": false, "14beta2": false, "14.0": true, "14.3": true, "14.4": false, "14.19": false, "15.0": false, "17.2": false,
+	} {
+		if got := (&Upkeep{Version: version}).ConcurrentBroken(); got != want {
+			t.Errorf("%s: %v", version, got)
+		}
+	}
+}
